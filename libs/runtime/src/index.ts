@@ -1,0 +1,16 @@
+export { localClock, monotonic } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { everyCron } from './cronTimers.ts';
+export type { CronTimer } from './cronTimers.ts';
+export { endsWithParent, EnvError, readEnv, readSecrets } from './env.ts';
+export type { EnvFault, EnvSource, SecretEntry } from './env.ts';
+export { choice, cidrs, duration, flag, integer, list, optional, secret, size, string, url } from './envFields.ts';
+export type { AllowedNetwork, EnvField, EnvValue } from './envFields.ts';
+export { checkReady, startHealthServer } from './healthServer.ts';
+export type { CheckResult, HealthChecks, HealthServer, ReadyAnswer } from './healthServer.ts';
+export { createLogger, loggedError, logLevels } from './logger.ts';
+export type { Logger, LogLevel } from './logger.ts';
+export { createMetrics } from './metrics.ts';
+export type { Counter, Gauge, Histogram, Labels, Metrics } from './metrics.ts';
+export { runService } from './serviceLife.ts';
+export type { ProcessPort, ServiceLife } from './serviceLife.ts';
