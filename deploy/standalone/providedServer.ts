@@ -1,0 +1,17 @@
+/** A server to use: where it is, where it came from, and how to end it (nothing happens if it is not ours). */
+export type ProvidedServer = {
+  url: string;
+  how: string;
+  ports: Record<string, number>;
+  stop(options?: {signal?: NodeJS.Signals}): Promise<void>;
+};
+
+export type ProvideOptions = {
+  /** A server that somebody else runs; nothing is started then. */
+  url?: string | undefined;
+  /** Where data, logs and the pid files lie. */
+  directory: string;
+  /** Where downloads are kept. */
+  cache: string;
+  log: (line: string) => void;
+};

@@ -1,0 +1,46 @@
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {cacheDirectory, provideRabbitmq} from '@gleaner/standalone';
+import {brokerManagement} from './brokerManagement.ts';
+import type {BrokerManagement} from './brokerManagement.ts';
+
+export type PrivateBroker = {
+  url: string;
+  management: BrokerManagement;
+  stop(): Promise<void>;
+  /** Ends it without a goodbye, as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address with the same data. */
+  start(): Promise<void>;
+  restartBroker(): Promise<void>;
+};
+
+/** Runs `fn` with a RabbitMQ of its own (about 5 s) that may be stopped, killed and started again. */
+export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'gleaner-broker-'));
+  const provide = async (): ReturnType<typeof provideRabbitmq> =>
+    await provideRabbitmq({directory, cache: cacheDirectory(), log: () => {}, management: true});
+  let server = await provide();
+  const start = async (): Promise<void> => {
+    const before = server.url;
+    server = await provide();
+    if (server.url !== before) throw new Error(`the broker's port was taken while it was down: ${before} became ${server.url}`);
+  };
+  try {
+    return await fn({
+      url: server.url,
+      management: brokerManagement({amqp: server.url, management: server.management ?? '', vhost: '/'}),
+      stop: async () => { await server.stop(); },
+      kill: async () => { await server.stop({signal: 'SIGKILL'}); },
+      start,
+      restartBroker: async () => {
+        await server.stop();
+        await start();
+      },
+    });
+  } finally {
+    await server.stop({signal: 'SIGKILL'});
+    rmSync(directory, {recursive: true, force: true});
+  }
+}
