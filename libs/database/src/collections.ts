@@ -1,8 +1,11 @@
 import type { Collection, Db, Document } from 'mongodb';
+import type { AuditDocument } from './audit.ts';
 import type { JobDocument, RevisionDocument } from './jobs.ts';
+import type { KeyDocument } from './keys.ts';
 import type { LeaseDocument } from './leases.ts';
 import type { LetterDocument } from './letters.ts';
 import type { RunDocument } from './runs.ts';
+import type { SessionDocument } from './sessions.ts';
 
 /** The collections by the names they have in MongoDB. Who may write which is in the design's table of ownership. */
 export interface Collections {
@@ -11,6 +14,9 @@ export interface Collections {
   readonly runs: Collection<RunDocument>;
   readonly leases: Collection<LeaseDocument>;
   readonly deadLetters: Collection<LetterDocument>;
+  readonly keys: Collection<KeyDocument>;
+  readonly sessions: Collection<SessionDocument>;
+  readonly audit: Collection<AuditDocument>;
   readonly meta: Collection<MetaDocument>;
 }
 
@@ -27,6 +33,9 @@ export const collectionsOf = (db: Db): Collections => ({
   runs: db.collection<RunDocument>('runs'),
   leases: db.collection<LeaseDocument>('leases'),
   deadLetters: db.collection<LetterDocument>('deadLetters'),
+  keys: db.collection<KeyDocument>('keys'),
+  sessions: db.collection<SessionDocument>('sessions'),
+  audit: db.collection<AuditDocument>('audit'),
   meta: db.collection<MetaDocument>('meta'),
 });
 

@@ -1,13 +1,17 @@
 export { Binary, BSON, Decimal128, Double, Int32, Long, MongoServerError, ObjectId } from 'mongodb';
 export type { AnyBulkWriteOperation, ChangeStreamDocument, ClientSession, Collection, Db, Document, Filter, FindOptions, UpdateFilter, WithId } from 'mongodb';
+export * from './audit.ts';
 export * from './collections.ts';
 export * from './connectDatabase.ts';
 export * from './core/transitions.ts';
 export * from './DatabaseError.ts';
 export * from './databaseClock.ts';
 export * from './jobs.ts';
+export * from './keys.ts';
 export * from './leases.ts';
 export * from './letters.ts';
 export * from './runs.ts';
+export * from './sessions.ts';
 export * from './setupDatabase.ts';
+export * from './sharedSecret.ts';
 export * from './watchCollection.ts';

@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb';
 import type { Database } from './connectDatabase.ts';
 import { DatabaseError } from './DatabaseError.ts';
+import { access } from './migrations/access.ts';
 import { foundation } from './migrations/foundation.ts';
 
 /** One numbered step of the database's shape. Applying it twice must change nothing: a setup that died half way is simply run again. */
@@ -11,7 +12,7 @@ export interface Migration {
 }
 
 /** In order; a number is never used again. */
-export const migrations: readonly Migration[] = [foundation];
+export const migrations: readonly Migration[] = [foundation, access];
 
 const newest = Math.max(...migrations.map(({ version }) => version));
 
