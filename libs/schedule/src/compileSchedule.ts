@@ -1,0 +1,104 @@
+import { triggersOf, type Schedule, type Trigger } from '@gleaner/contracts';
+import { countCronTimes, cronNote, nextCronTime, type CronTimes } from './cronTimes.ts';
+import { parseCron, type CronFields } from './parseCron.ts';
+
+/** The moments of a schedule, ready to be asked; shared by all jobs whose triggers are equal. Times in ms. */
+export interface CompiledSchedule {
+  /** The first fire strictly after a moment, or undefined where none comes. */
+  next(after: number): number | undefined;
+  /** How many fires lie in (after, until]; two at one instant are one. Cheap for a year of seconds. */
+  count(after: number, until: number): number;
+  /** The last fire in (after, until], or undefined. */
+  last(after: number, until: number): number | undefined;
+  note(at: number): 'gap' | 'fold' | undefined;
+}
+
+interface Moments {
+  next(after: number): number | undefined;
+  count(after: number, until: number): number;
+  note?(at: number): 'gap' | 'fold' | undefined;
+}
+
+const cache = new Map<string, CompiledSchedule>();
+const cronCache = new Map<string, CronFields>();
+const cacheSize = 20_000;
+
+/** Compiles the time triggers of a schedule (`after` has no moments of its own). Throws for a cron expression that `validateSchedule` refuses. */
+export function compileSchedule(schedule: Schedule): CompiledSchedule {
+  const { timezone, start, end, dst } = schedule;
+  const triggers = triggersOf(schedule).filter((trigger) => !('after' in trigger));
+  const key = JSON.stringify([triggers, timezone, start, end, dst.gap, dst.fold]);
+  const known = cache.get(key);
+  if (known) return known;
+  const compiled = compile(triggers, schedule);
+  // Bounded by starting over: with more distinct schedules than this, sharing is not what saves the memory.
+  if (cache.size >= cacheSize) cache.clear();
+  cache.set(key, compiled);
+  return compiled;
+}
+
+function compile(triggers: readonly Trigger[], { timezone, start, end, dst }: Schedule): CompiledSchedule {
+  const from = start === undefined ? Number.NEGATIVE_INFINITY : Date.parse(start);
+  const until = end === undefined ? Number.POSITIVE_INFINITY : Date.parse(end);
+  const anchor = start === undefined ? 0 : Date.parse(start);
+  const parts = triggers.map((trigger): Moments => momentsOf(trigger, { anchor, timezone, dst }));
+  const [only] = parts;
+
+  const next = (after: number): number | undefined => {
+    const low = Math.max(after, from - 1); // a fire at `start` itself counts, and so does one at `end`
+    let first = Number.POSITIVE_INFINITY;
+    for (const part of parts) first = Math.min(first, part.next(low) ?? Number.POSITIVE_INFINITY);
+    return first <= until && Number.isFinite(first) ? first : undefined;
+  };
+  const count = (after: number, through: number): number => {
+    const low = Math.max(after, from - 1);
+    const high = Math.min(through, until);
+    if (high <= low || only === undefined) return 0;
+    if (parts.length === 1) return only.count(low, high);
+    let hits = 0;
+    for (let at = next(low); at !== undefined && at <= high; at = next(at)) hits += 1;
+    return hits;
+  };
+  const last = (after: number, through: number): number | undefined => {
+    // Doubling steps back from the end: a fire is usually near it.
+    for (let span = 60_000; ; span *= 4) {
+      const low = Math.max(after, through - span);
+      let hit: number | undefined;
+      for (let at = next(low); at !== undefined && at <= through; at = next(at)) hit = at;
+      if (hit !== undefined || low <= after) return hit;
+    }
+  };
+  return {
+    next, count, last,
+    note: (at) => {
+      for (const part of parts) if (part.note && part.next(at - 1) === at) { const note = part.note(at); if (note) return note; }
+      return undefined;
+    },
+  };
+}
+
+function momentsOf(trigger: Trigger, { anchor, timezone, dst }: { anchor: number; timezone: string; dst: Schedule['dst'] }): Moments {
+  if ('every' in trigger) {
+    const { every } = trigger;
+    return {
+      next: (after) => anchor + (Math.floor((after - anchor) / every) + 1) * every,
+      count: (after, until) => Math.floor((until - anchor) / every) - Math.floor((after - anchor) / every),
+    };
+  }
+  if ('cron' in trigger) {
+    const times: CronTimes = { fields: cronFields(trigger.cron), zone: timezone, dst };
+    return { next: (after) => nextCronTime(times, after), count: (after, until) => countCronTimes(times, after, until), note: (at) => cronNote(times, at) };
+  }
+  const at = 'at' in trigger ? Date.parse(trigger.at) : Number.NaN;
+  return { next: (after) => (at > after ? at : undefined), count: (after, until) => (at > after && at <= until ? 1 : 0) };
+}
+
+function cronFields(expression: string): CronFields {
+  const known = cronCache.get(expression);
+  if (known) return known;
+  const parsed = parseCron(expression);
+  if (!parsed.ok) throw new RangeError(parsed.reason);
+  if (cronCache.size >= cacheSize) cronCache.clear();
+  cronCache.set(expression, parsed.fields);
+  return parsed.fields;
+}
