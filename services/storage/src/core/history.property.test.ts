@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { allKeys, steps, type Step } from '../../test/deliveries.ts';
+import { MemoryHistory } from '../../test/memoryHistory.ts';
+import { NaiveHistory } from '../../test/naiveHistory.ts';
+import type { LayoutLimits } from './planNewest.ts';
+
+const layouts: readonly LayoutLimits[] = [
+  { epochShare: 2, epochMinimum: 99, logMinimum: 999, generationShare: 2, generationMinimum: 99 }, // one epoch for ever
+  { epochShare: 0.5, epochMinimum: 2, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
+  { epochShare: 0, epochMinimum: 1, logMinimum: 0, generationShare: 2, generationMinimum: 99 }, // an epoch for each change, items one by one
+];
+
+/** Plays the steps against both and compares everything that can be read, at and between all positions. */
+async function play(all: readonly Step[], limits: LayoutLimits): Promise<void> {
+  const naive = new NaiveHistory();
+  const memory = new MemoryHistory(limits);
+  for (const step of all) {
+    if (step.do === 'deliver') {
+      const expected = naive.apply(step.delivered);
+      expect(await memory.apply(step.delivered)).toBe(expected);
+    } else {
+      const readable = naive.readable();
+      const horizon = readable[Math.floor(step.share * readable.length)]?.position;
+      if (horizon === undefined) continue;
+      naive.horizon = horizon;
+      memory.sweep(horizon);
+    }
+    await compare(naive, memory);
+  }
+}
+
+async function compare(naive: NaiveHistory, memory: MemoryHistory): Promise<void> {
+  const readable = naive.readable();
+  const offset = naive.kept.length - readable.length;
+  expect(memory.rows.map(({ position, counts }) => [position, counts])).toEqual(readable.map(({ position }, index) => [position, naive.counts(offset + index)]));
+  for (const { position } of readable) {
+    const expected = [...naive.stateAt(position)].sort().map(([key, { hash, data }]) => [key, hash, data, naive.since(key, position)]);
+    const state = await memory.stateAt(position);
+    expect([...state].sort().map(([key, { hash, data, since }]) => [key, hash, data, since])).toEqual(expected);
+    if (position === readable.at(-1)?.position) expect([...memory.items].sort().map(([key, { hash, data, since }]) => [key, hash, data, since])).toEqual(expected);
+  }
+  for (const key of allKeys) expect(memory.history(key)).toEqual(naive.history(key));
+}
+
+describe('the history', () => {
+  it.each(layouts.map((limits, index) => ({ index, limits })))('equals a store that keeps every snapshot whole, in any order of arrival, swept at any time (layout $index)', async ({ limits }) => {
+    await fc.assert(fc.asyncProperty(steps(), (all) => play(all, limits)), { numRuns: 1_500 });
+  }, 120_000);
+
+  it.each([
+    ['no restore', [['1', {}], ['2', {}], ['1.5', { a: 1 }]]],
+    ['a restore writes the old value', [['1', {}], ['2', { a: 1 }], ['1.5', { a: 2 }]]],
+    ['partial remembers changed keys only', [['1', { a: 1 }, 'p'], ['3', { a: 1 }, 'p'], ['2', { a: 2 }, 'p']]],
+    ['a partial successor treated as whole', [['2', {}, 'p'], ['1', { a: 1 }, 'p']]],
+    ['one row ahead only', [['1', {}, 'p'], ['2', {}, 'p'], ['0', { a: 1 }, 'p']]],
+    ['compared with the items', [['3', {}], ['1', { a: 1 }], ['2', {}]]],
+    ['late before the first', [['2', { a: 1 }], ['1', { a: 1 }]]],
+  ] as [string, [string, Record<string, number>, 'p'?][]][])('holds where simpler rules break: %s', async (_, deliveries) => {
+    const all = deliveries.map(([moment, values, partial], index): Step => ({ do: 'deliver', delivered: {
+      run: `job@${index}`, position: `${moment}|job@${index}`, kind: partial ? 'partial' : 'whole', content: new Map(Object.entries(values).map(([key, value]) => [key, { hash: `h${value}`, data: value }])),
+    } }));
+    for (const limits of layouts) await play(all, limits);
+  });
+});

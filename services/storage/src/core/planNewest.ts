@@ -1,0 +1,67 @@
+import { absent, type Known, type StateItem } from '@gleaner/database';
+import type { ApplyPlan, Observation, PlannedEntry } from './applyPlan.ts';
+
+export interface LayoutLimits {
+  /** From this share of the items on, a changed snapshot begins an epoch: packing all is cheaper than logging many. */
+  readonly epochShare: number;
+  /** Fewer changes than this are always logged. */
+  readonly epochMinimum: number;
+  /** A log as long as the items (but at least this) ends its epoch, so that a page of the past stays cheap. */
+  readonly logMinimum: number;
+  /** From this share on, items are written as a new generation: inserting all is cheaper than replacing many. */
+  readonly generationShare: number;
+  readonly generationMinimum: number;
+}
+
+export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500 };
+
+/** What is known of the current items without their data. */
+export type Hashes = ReadonlyMap<string, { readonly hash: string; readonly since: string }>;
+
+/**
+ * The plan for a snapshot that comes after all others. Nothing stored is read: `before` are the hashes of the current items;
+ * only where a partial snapshot begins an epoch does `others` fetch the data of the items that it did not see.
+ */
+export async function planNewest({ observation, before, epoch, others, limits = layoutLimits }: {
+  readonly observation: Observation;
+  readonly before: Hashes;
+  /** The newest epoch; absent before the first snapshot. */
+  readonly epoch?: { readonly id: string; readonly entries: number } | undefined;
+  readonly others: () => Promise<ReadonlyMap<string, Known>>;
+  readonly limits?: LayoutLimits;
+}): Promise<ApplyPlan> {
+  const { position, kind, content } = observation;
+  const changes = new Map<string, Known>();
+  let added = 0;
+  let changed = 0;
+  let removed = 0;
+  for (const [key, { hash, data }] of content) {
+    const old = before.get(key);
+    if (old?.hash === hash) continue;
+    if (old) changed += 1;
+    else added += 1;
+    changes.set(key, { hash, data, since: position });
+  }
+  if (kind === 'whole' && before.size + added > content.size)
+    for (const key of before.keys())
+      if (!content.has(key)) {
+        removed += 1;
+        changes.set(key, absent);
+      }
+  const total = before.size + added - removed;
+  const counts = { added, changed, removed, total };
+  const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
+
+  const many = changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total;
+  const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(total, limits.logMinimum);
+  if (epoch !== undefined && !many && !longLog) {
+    const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
+    return { ...rest, generation: false, entries, items: changes };
+  }
+  const items: StateItem[] = [];
+  for (const [key, { hash, data }] of content) items.push({ key, hash, data, since: changes.has(key) ? position : (before.get(key)?.since ?? position) });
+  if (kind === 'partial' && content.size < total)
+    for (const [key, { hash, data, since }] of await others()) if (hash !== null && !content.has(key)) items.push({ key, hash, data, since });
+  const generation = epoch === undefined || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total);
+  return { ...rest, epoch: { items }, generation, entries: [], items: generation ? new Map() : changes };
+}
