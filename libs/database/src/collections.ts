@@ -5,13 +5,16 @@ import type { KeyDocument } from './keys.ts';
 import type { LeaseDocument } from './leases.ts';
 import type { LetterDocument } from './letters.ts';
 import type { RunDocument } from './runs.ts';
+import type { OriginDocument, ScheduleDocument } from './schedules.ts';
 import type { SessionDocument } from './sessions.ts';
 
 /** The collections by the names they have in MongoDB. Who may write which is in the design's table of ownership. */
 export interface Collections {
   readonly jobs: Collection<JobDocument>;
   readonly revisions: Collection<RevisionDocument>;
+  readonly schedules: Collection<ScheduleDocument>;
   readonly runs: Collection<RunDocument>;
+  readonly origins: Collection<OriginDocument>;
   readonly leases: Collection<LeaseDocument>;
   readonly deadLetters: Collection<LetterDocument>;
   readonly keys: Collection<KeyDocument>;
@@ -30,7 +33,9 @@ export interface MetaDocument {
 export const collectionsOf = (db: Db): Collections => ({
   jobs: db.collection<JobDocument>('jobs'),
   revisions: db.collection<RevisionDocument>('revisions'),
+  schedules: db.collection<ScheduleDocument>('schedules'),
   runs: db.collection<RunDocument>('runs'),
+  origins: db.collection<OriginDocument>('origins'),
   leases: db.collection<LeaseDocument>('leases'),
   deadLetters: db.collection<LetterDocument>('deadLetters'),
   keys: db.collection<KeyDocument>('keys'),

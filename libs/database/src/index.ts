@@ -12,6 +12,7 @@ export * from './keys.ts';
 export * from './leases.ts';
 export * from './letters.ts';
 export * from './runs.ts';
+export * from './schedules.ts';
 export * from './sessions.ts';
 export * from './setupDatabase.ts';
 export * from './sharedSecret.ts';

@@ -66,6 +66,14 @@ export interface RunDocument {
   readonly requestedBy?: string;
   readonly idempotencyKey?: string;
   readonly alerts?: readonly { readonly id: string; readonly sentAt?: Date }[];
+  /** A catch-up run of `misfire: all`: these go one after another and are never skipped. */
+  readonly inTurn?: true;
+  /** How many runs triggered each other before this one (`after`). */
+  readonly depth?: number;
+  /** Origins at which it takes a slot, set when it is queued. */
+  readonly origins?: readonly string[];
+  /** How long its slots are held although it has ended: its attempt may still be asking. */
+  readonly slotUntil?: Date;
 }
 
 type Session = { readonly session?: ClientSession };
@@ -74,6 +82,14 @@ type Session = { readonly session?: ClientSession };
 export async function moveRun({ database, session, ...move }: Move & { readonly database: Database } & Session): Promise<RunDocument | null> {
   const { filter, update } = planTransition(move);
   return await database.collections.runs.findOneAndUpdate(filter as Filter<RunDocument>, update as UpdateFilter<RunDocument>[], { returnDocument: 'after', ...(session ? { session } : {}) });
+}
+
+/** Moves many runs at once; how many the table and `where` allowed. A run that was not moved is told from the others by reading it. */
+export async function moveRuns({ database, session, runs, ...move }: Omit<Move, 'run'> & { readonly database: Database; readonly runs: readonly string[] } & Session): Promise<number> {
+  if (runs.length === 0) return 0;
+  const { filter, update } = planTransition({ ...move, run: '' });
+  const { modifiedCount } = await database.collections.runs.updateMany({ ...filter, _id: { $in: [...runs] } } as Filter<RunDocument>, update as UpdateFilter<RunDocument>[], session ? { session } : {});
+  return modifiedCount;
 }
 
 /** The same as an operation for `bulkWrite`; `matchedCount` tells how many the table allowed. */

@@ -3,6 +3,7 @@ import type { Database } from './connectDatabase.ts';
 import { DatabaseError } from './DatabaseError.ts';
 import { access } from './migrations/access.ts';
 import { foundation } from './migrations/foundation.ts';
+import { scheduling } from './migrations/scheduling.ts';
 
 /** One numbered step of the database's shape. Applying it twice must change nothing: a setup that died half way is simply run again. */
 export interface Migration {
@@ -12,7 +13,7 @@ export interface Migration {
 }
 
 /** In order; a number is never used again. */
-export const migrations: readonly Migration[] = [foundation, access];
+export const migrations: readonly Migration[] = [foundation, access, scheduling];
 
 const newest = Math.max(...migrations.map(({ version }) => version));
 

@@ -20,11 +20,21 @@ interface Moments {
 }
 
 const cache = new Map<string, CompiledSchedule>();
+/** A schedule object that was seen before is not even written out to be looked up. */
+const seen = new WeakMap<Schedule, CompiledSchedule>();
 const cronCache = new Map<string, CronFields>();
 const cacheSize = 20_000;
 
 /** Compiles the time triggers of a schedule (`after` has no moments of its own). Throws for a cron expression that `validateSchedule` refuses. */
 export function compileSchedule(schedule: Schedule): CompiledSchedule {
+  const known = seen.get(schedule);
+  if (known) return known;
+  const compiled = byContent(schedule);
+  seen.set(schedule, compiled);
+  return compiled;
+}
+
+function byContent(schedule: Schedule): CompiledSchedule {
   const { timezone, start, end, dst } = schedule;
   const triggers = triggersOf(schedule).filter((trigger) => !('after' in trigger));
   const key = JSON.stringify([triggers, timezone, start, end, dst.gap, dst.fold]);

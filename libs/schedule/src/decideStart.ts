@@ -34,8 +34,8 @@ export const isPlainFire = ({ trigger, attempts, state }: Pick<UnendedRun, 'trig
 
 const isActive = ({ state }: UnendedRun): boolean => state !== 'due';
 const idsOf = (runs: readonly UnendedRun[]): string[] => runs.map(({ id }) => id);
-const start: StartDecision = { act: 'start', cancel: [], supersede: [], coalesce: [] };
-const hold: StartDecision = { act: 'hold', coalesce: [] };
+const start = { act: 'start', cancel: [], supersede: [], coalesce: [] } as const satisfies StartDecision;
+const hold = { act: 'hold', coalesce: [] } as const satisfies StartDecision;
 
 /**
  * What happens to a run whose moment has come, given the job's other unended runs. Decided at the moment itself;
