@@ -1,6 +1,8 @@
+import {execFile} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
+import {promisify} from 'node:util';
 import {cacheDirectory, provideRabbitmq} from '@gleaner/standalone';
 import {brokerManagement} from './brokerManagement.ts';
 import type {BrokerManagement} from './brokerManagement.ts';
@@ -14,6 +16,8 @@ export type PrivateBroker = {
   /** Starts it again at the same address with the same data. */
   start(): Promise<void>;
   restartBroker(): Promise<void>;
+  /** Runs Erlang in the broker, for what the management API cannot do (a memory alarm); rejects where there is no rabbitmqctl beside the server. */
+  evaluate(expression: string): Promise<string>;
 };
 
 /** Runs `fn` with a RabbitMQ of its own (about 5 s) that may be stopped, killed and started again. */
@@ -34,6 +38,12 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
       stop: async () => { await server.stop(); },
       kill: async () => { await server.stop({signal: 'SIGKILL'}); },
       start,
+      evaluate: async (expression) => {
+        const env = {...process.env, HOME: join(directory, 'rabbitmq'), ERL_EPMD_PORT: String(server.ports['epmd']), ERL_EPMD_ADDRESS: '127.0.0.1'};
+        const file = join(dirname(server.how.split(' ').at(-1) ?? ''), 'rabbitmqctl');
+        const {stdout} = await promisify(execFile)(file, ['--node', 'gleaner@localhost', 'eval', expression], {env, timeout: 30_000});
+        return stdout;
+      },
       restartBroker: async () => {
         await server.stop();
         await start();

@@ -23,10 +23,13 @@ export interface ConnectOptions {
   readonly log: BrokerLog;
   /** How long to wait for the first connection, ms; default 30,000. 0: do not wait, connect behind the scenes, even after a wrong password. */
   readonly waitMs?: number;
+  /** How long one try to connect may take, ms; default 10,000. */
+  readonly connectTimeoutMs?: number;
   readonly limits?: Partial<PublishLimits>;
 }
 
 const defaultWaitMs = 30_000;
+const defaultConnectTimeoutMs = 10_000;
 const defaultCloseMs = 10_000;
 const defaultRequeueDelayMs = 1_000;
 
@@ -35,13 +38,13 @@ const defaultRequeueDelayMs = 1_000;
  * Rejects at once with `access_refused` or `no_such_vhost`, after `waitMs` with `unreachable`; later losses heal by themselves.
  */
 export async function connectBroker(options: ConnectOptions): Promise<Broker> {
-  const { url, name, log, waitMs = defaultWaitMs } = options;
+  const { url, name, log, waitMs = defaultWaitMs, connectTimeoutMs = defaultConnectTimeoutMs } = options;
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
     throw new BrokerError('unreachable', 'AMQP_URL is no address: expected amqp://user:password@host:5672/vhost');
   }
   const failFast = waitMs > 0;
-  const publishLink = openLink({ url, name: `${name} publish`, log, failFast });
-  const consumeLink = openLink({ url, name: `${name} consume`, log, failFast });
+  const publishLink = openLink({ url, name: `${name} publish`, log, failFast, connectTimeoutMs });
+  const consumeLink = openLink({ url, name: `${name} consume`, log, failFast, connectTimeoutMs });
   if (failFast) await waitForFirst([publishLink, consumeLink], waitMs);
   return assemble({ publishLink, consumeLink, limits: { ...defaultPublishLimits, ...options.limits }, log });
 }
@@ -88,6 +91,7 @@ function assemble(parts: { readonly publishLink: Link; readonly consumeLink: Lin
       routes: () => routesOf(queue, topology.known),
       publish: (request) => publisher.publish(request),
       heal,
+      onHealed: (listener) => topology.onHealed(listener),
       requeueDelayMs,
       onSettled: (how) => {
         settled[how] += 1;

@@ -12,6 +12,7 @@ import type { Settled } from './settle.ts';
 import { superviseChannel } from './superviseChannel.ts';
 import type { ChannelLife } from './superviseChannel.ts';
 import { settledWithin } from './waitFor.ts';
+import { watchConsumer } from './watchConsumer.ts';
 
 const defaultStopMs = 20_000;
 /** After a stop ran out of time, handlers that heed their signal get this long. */
@@ -26,14 +27,17 @@ export function createConsumer(options: {
   readonly routes: () => QueueRoutes;
   readonly publish: (request: PublishRequest) => Promise<void>;
   readonly heal: () => Promise<void>;
+  /** Calls back after the topology was declared again; returns what ends that. */
+  readonly onHealed: (listener: () => void) => () => void;
   readonly requeueDelayMs: number;
   readonly onSettled: (settled: Settled) => void;
   readonly log: BrokerLog;
 }): Consumer {
-  const { link, queue, concurrency, handle, routes, publish, heal, requeueDelayMs, onSettled, log } = options;
+  const { link, queue, concurrency, handle, routes, publish, heal, onHealed, requeueDelayMs, onSettled, log } = options;
   const now = (): string => new Date().toISOString();
   const running = new Set<Promise<void>>();
   const expired = new AbortController(); // a stop has run out of time
+  let deliveries = 0;
   let life: ChannelLife<Channel> | undefined;
   let consumerTag: string | undefined;
   let paused = false;
@@ -49,11 +53,14 @@ export function createConsumer(options: {
   ready.catch(() => undefined); // whoever waits for it gets the error; nobody has to
 
   const onMessage = (current: ChannelLife<Channel>, message: ConsumeMessage): void => {
+    deliveries += 1;
     if (stopping || paused) {
       onSettled(handBack(current, message));
       return;
     }
-    const work = handleOne(current, message).finally(() => running.delete(work));
+    const work = Promise.resolve()
+      .then(() => handleOne(current, message))
+      .finally(() => running.delete(work));
     running.add(work);
   };
 
@@ -111,6 +118,9 @@ export function createConsumer(options: {
       life = opened;
       await opened.channel.prefetch(concurrency);
       await inTurn(() => startConsuming(opened));
+      const watch = watchConsumer({ life: opened, queue, hasRoom: () => running.size < concurrency, deliveries: () => deliveries, isConsuming: () => consumerTag !== undefined });
+      const forget = onHealed(() => void watch.check());
+      opened.ended.addEventListener('abort', forget, { once: true });
     },
     onEnd: (ended) => {
       if (life !== ended) return;

@@ -4,7 +4,7 @@ import { BrokerError } from './brokerError.ts';
 import type { BrokerLog } from './brokerLog.ts';
 import { replyCode } from './connectFault.ts';
 import type { Link } from './link.ts';
-import { settledWithin } from './waitFor.ts';
+import { settledWithin, waitFor } from './waitFor.ts';
 
 /** Remembers what was declared and makes it stand again when something of it has gone. */
 export interface TopologyKeeper {
@@ -13,17 +13,22 @@ export interface TopologyKeeper {
   declare(topology: Topology): Promise<void>;
   /** Declares again; false where there is nothing to declare or it failed (which is logged). Calls within a second share one run. */
   heal(): Promise<boolean>;
+  /** Called after each healing: queues may be new, and consumers of the old ones forgotten. Returns what ends that. */
+  onHealed(listener: () => void): () => void;
 }
 
 const defaultDeliveryLimit = 10;
 const declareDeadlineMs = 30_000;
 const healOnceMs = 1_000;
+/** A quorum queue that is declared anew within some 30 ms of its deletion keeps its old consumers as ghosts: they take messages and pass none on (seen on RabbitMQ 3.10). */
+const settleBeforeHealMs = 300;
 
 /** Declares on a short-lived channel of the consuming connection: a publishing one may be blocked, and a refused declare costs only its channel. */
 export function createTopologyKeeper(options: { readonly link: Link; readonly log: BrokerLog }): TopologyKeeper {
   const { link, log } = options;
   let known: Topology | undefined;
   let healing: Promise<boolean> | undefined;
+  const listeners = new Set<() => void>();
 
   const declareAll = async (topology: Topology): Promise<void> => {
     const attempt = (async () => {
@@ -57,10 +62,12 @@ export function createTopologyKeeper(options: { readonly link: Link; readonly lo
     heal() {
       if (!known) return Promise.resolve(false);
       const topology = known;
-      healing ??= declareAll(topology)
+      healing ??= waitFor(settleBeforeHealMs)
+        .then(() => declareAll(topology))
         .then(
           () => {
             log.warn({}, 'something of the topology was missing; declared it again');
+            for (const listener of listeners) listener();
             return true;
           },
           (error: unknown) => {
@@ -74,6 +81,10 @@ export function createTopologyKeeper(options: { readonly link: Link; readonly lo
           }, healOnceMs).unref();
         });
       return healing;
+    },
+    onHealed(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
 }

@@ -29,12 +29,11 @@ export interface Link {
 
 const reconnectBackoff: Backoff = { minMs: 100, maxMs: 5_000 };
 const permanentWaitMs = 15_000;
-const connectTimeoutMs = 10_000;
 const heartbeatSeconds = 15;
 
 /** Starts connecting at once and goes on for ever, but for faults of the first try that cannot heal: those end it as `closed`. */
-export function openLink(options: { readonly url: string; readonly name: string; readonly log: BrokerLog; readonly failFast: boolean }): Link {
-  const { url, name, log, failFast } = options;
+export function openLink(options: { readonly url: string; readonly name: string; readonly log: BrokerLog; readonly failFast: boolean; readonly connectTimeoutMs: number }): Link {
+  const { url, name, log, failFast, connectTimeoutMs } = options;
   const listeners = new Set<() => void>();
   const stopping = new AbortController();
   let model: ChannelModel | undefined;
@@ -42,10 +41,10 @@ export function openLink(options: { readonly url: string; readonly name: string;
   let blocked: string | undefined;
   let generation = 0;
   let lastError: BrokerError | undefined;
-  let waiters: { resolve: (model: ChannelModel) => void; reject: (error: BrokerError) => void }[] = [];
+  const waiters: { resolve: (model: ChannelModel) => void; reject: (error: BrokerError) => void }[] = [];
 
   const changed = (): void => {
-    for (const listener of [...listeners]) listener();
+    for (const listener of listeners) listener();
   };
   const closedError = (): BrokerError => lastError ?? new BrokerError('closed', `the connection ${name} is closed`);
 
@@ -103,7 +102,7 @@ export function openLink(options: { readonly url: string; readonly name: string;
         continue;
       }
       if (stopping.signal.aborted) {
-        socketOf(opened)?.destroy();
+        cutSocket(opened, `${name} is closing`);
         break;
       }
       const since = performance.now();
@@ -148,7 +147,7 @@ export function openLink(options: { readonly url: string; readonly name: string;
     cut(reason) {
       if (!model) return;
       log.warn({ connection: name, reason }, 'cutting the connection');
-      socketOf(model)?.destroy(new BrokerError('connection_lost', reason));
+      cutSocket(model, reason);
     },
     async close(deadlineMs) {
       state = 'closed';
@@ -157,7 +156,7 @@ export function openLink(options: { readonly url: string; readonly name: string;
       if (open) {
         // Both ways of closing may hang or throw when the peer is gone; the socket decides in the end.
         await settledWithin(Promise.resolve().then(() => open.close()), deadlineMs);
-        socketOf(open)?.destroy();
+        cutSocket(open, `${name} is closing`);
       }
       await settledWithin(running, Math.max(100, deadlineMs));
     },
@@ -168,6 +167,11 @@ function withHeartbeat(url: string): string {
   const parsed = new URL(url);
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(heartbeatSeconds));
   return parsed.toString();
+}
+
+/** With an error, because amqplib ends its heartbeats, channels and itself only when it hears of one. */
+function cutSocket(model: ChannelModel, reason: string): void {
+  socketOf(model)?.destroy(new BrokerError('connection_lost', reason));
 }
 
 /** The socket below a connection; amqplib has no call to cut it. */

@@ -17,7 +17,7 @@ export interface PublishLimits {
   readonly confirmTimeoutMs: number;
 }
 
-export const defaultPublishLimits: PublishLimits = { maxInFlight: 200, maxInFlightBytes: 8 * 1024 * 1024, confirmTimeoutMs: 10_000 };
+export const defaultPublishLimits: PublishLimits = { maxInFlight: 500, maxInFlightBytes: 8 * 1024 * 1024, confirmTimeoutMs: 10_000 };
 
 /** Publishes with confirms; every message is in exactly one place: waiting, in flight, or pausing after a nack. */
 export interface Publisher {
@@ -188,7 +188,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       const job = take(tag);
       if (job) act(job);
     } else {
-      for (const known of [...inFlight.keys()]) {
+      for (const known of inFlight.keys()) {
         if (known > tag) break;
         const job = take(known);
         if (job) act(job);
@@ -256,7 +256,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       return;
     }
     const isOver = (job: Job): boolean => !job.ended && now >= job.deadlineAt;
-    for (const [tag, job] of [...inFlight]) {
+    for (const [tag, job] of inFlight) {
       if (!isOver(job)) continue;
       take(tag);
       if (link.blocked === undefined) fail(job, 'confirm_timeout', 'sent, but not confirmed in time; it may have been stored', job.lastFailure?.cause);

@@ -52,11 +52,13 @@ export function createRequester(options: { readonly link: Link; readonly heal: (
       });
       await opened.channel.consume('amq.rabbitmq.reply-to', (message) => (message ? onReply(message.content, message.properties) : opened.end('cancelled')), { noAck: true });
       life = opened;
-      for (const opening of [...openings]) opening();
+      const asking = Array.from(openings);
+      openings.clear();
+      for (const ask of asking) ask();
     },
     onEnd: (ended, { error }) => {
       if (life === ended) life = undefined;
-      for (const asked of [...pending.values()]) {
+      for (const asked of pending.values()) {
         if (asked.life === ended) asked.settle({ error: new BrokerError('connection_lost', 'the connection was lost before the answer came', { cause: error }) });
       }
     },
@@ -101,7 +103,7 @@ export function createRequester(options: { readonly link: Link; readonly heal: (
       });
     },
     async stop(deadlineMs) {
-      for (const asked of [...pending.values()]) asked.settle({ error: new BrokerError('closed', 'the broker connection is closing') });
+      for (const asked of pending.values()) asked.settle({ error: new BrokerError('closed', 'the broker connection is closing') });
       await channel.stop(deadlineMs);
     },
   };
