@@ -33,7 +33,9 @@ export async function dockerRabbitmq({directory, management, log}: {
   const fault = await whenReady(async () => await answersAmqp({host: '127.0.0.1', port}));
   if (fault !== undefined) return {faults: [`the container ${container.name} ${fault}`]};
   return {
-    url: `amqp://guest:guest@127.0.0.1:${port}`, how: `container ${container.name}`, ports: {amqp: port}, stop: container.stop,
+    url: `amqp://guest:guest@127.0.0.1:${port}`, how: `container ${container.name}`, ports: {amqp: port},
+    lives: () => true, // Docker restarts it (see runContainer)
+    stop: container.stop,
     ...(management ? {management: `http://guest:guest@127.0.0.1:${container.ports[15672] ?? 0}`} : {}),
   };
 }
@@ -59,7 +61,7 @@ export async function dockerMongod({directory, log}: {
   };
   const fault = await whenReady(initiate);
   if (fault !== undefined) return {faults: [`the container ${container.name} ${fault}`]};
-  return {url, how: `container ${container.name}`, ports: {mongodb: container.ports[27017] ?? 0}, stop: container.stop};
+  return {url, how: `container ${container.name}`, ports: {mongodb: container.ports[27017] ?? 0}, lives: () => true, stop: container.stop};
 }
 
 type Container = {name: string; ports: Record<number, number>; stop: ProvidedServer['stop']};
@@ -79,7 +81,7 @@ async function runContainer({name, image, options, data, ports, args, log}: {
   const published: Record<number, number> = {};
   for (const port of ports) published[port] = await freePort();
   const publish = ports.flatMap((port) => ['-p', `127.0.0.1:${published[port]}:${port}`]);
-  const run = await runCommand('docker', ['run', '-d', '--name', name, '-v', `${name}:${data}`, ...publish, ...options, image, ...args]);
+  const run = await runCommand('docker', ['run', '-d', '--restart', 'on-failure', '--name', name, '-v', `${name}:${data}`, ...publish, ...options, image, ...args]);
   if (run.code !== 0) return {faults: [`docker run ${image} failed: ${lastLines(run.output, 2)}`]};
   return {name, ports: published, stop: gently(name, stop)};
 }

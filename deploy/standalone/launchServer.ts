@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs';
+import {existsSync, readFileSync, statSync} from 'node:fs';
 import {setTimeout as delay} from 'node:timers/promises';
 import {freePort} from './freePort.ts';
 import {groupLives, stopGroup} from './processes.ts';
@@ -14,16 +14,19 @@ export type ServerProgram = {
   portNames: readonly string[];
   recipe: string;
   logFile: string;
-  /** Starts its processes one after another, each reported as soon as it runs. */
-  start(ports: Ports, started: (group: ProcessGroup) => void): Promise<void>;
+  /** Starts its processes one after another, each reported as soon as it runs; what the report gives back takes it off the list. */
+  start(ports: Ports, started: (group: ProcessGroup) => () => void): Promise<void>;
   /** Whether it answers as it should; rejects or is false while it does not. */
   answers(ports: Ports): Promise<boolean>;
+  /** Whether a line of its log tells why it ended; without it the last lines are quoted. */
+  isFault?(line: string): boolean;
 };
 
 export type LaunchedServer = {
   ports: Ports;
   how: 'adopted' | 'started';
-  groups: readonly ProcessGroup[];
+  /** Whether all its processes run. */
+  lives(): boolean;
   /** Ends all its processes; `signal: 'SIGKILL'` at once and without a clean end. */
   stop(options?: {signal?: NodeJS.Signals}): Promise<void>;
 };
@@ -42,7 +45,7 @@ export async function launchServer({program, recordFile, patience = 60_000, log}
   if (earlier !== undefined && earlier.groups.length > 0) {
     const alive = earlier.groups.every(groupLives);
     if (alive && earlier.recipe === program.recipe && await answersSoon(program, earlier.ports)) {
-      return {ports: earlier.ports, how: 'adopted', groups: earlier.groups, stop: stopper(earlier.groups, recordFile)};
+      return {ports: earlier.ports, how: 'adopted', lives: () => earlier.groups.every(groupLives), stop: stopper(earlier.groups, recordFile)};
     }
     if (earlier.groups.some(groupLives)) log(`replacing the ${program.name} that an earlier start left`);
     await stopper(earlier.groups, recordFile)();
@@ -50,29 +53,35 @@ export async function launchServer({program, recordFile, patience = 60_000, log}
   const ports: Ports = {};
   for (const name of program.portNames) ports[name] = await freePort(earlier?.ports[name]);
   const groups: ProcessGroup[] = [];
+  const logStart = sizeOf(program.logFile);
   const stop = stopper(groups, recordFile);
   try {
     await program.start(ports, (group) => {
+      const write = (): void => { writeServerRecord(recordFile, {groups, ports, recipe: program.recipe}); };
       groups.push(group);
-      writeServerRecord(recordFile, {groups, ports, recipe: program.recipe});
+      write();
+      return () => {
+        groups.splice(groups.indexOf(group), 1);
+        write();
+      };
     });
-    await untilItAnswers({program, ports, groups, patience});
+    await untilItAnswers({program, ports, groups, patience, logStart});
   } catch (error) {
     await stop({signal: 'SIGKILL'});
     throw error;
   }
-  return {ports, how: 'started', groups, stop};
+  return {ports, how: 'started', lives: () => groups.every(groupLives), stop};
 }
 
-async function untilItAnswers({program, ports, groups, patience}: {
-  program: ServerProgram; ports: Ports; groups: readonly ProcessGroup[]; patience: number;
+async function untilItAnswers({program, ports, groups, patience, logStart}: {
+  program: ServerProgram; ports: Ports; groups: readonly ProcessGroup[]; patience: number; logStart: number;
 }): Promise<void> {
   const deadline = performance.now() + patience;
   while (!await program.answers(ports).catch(() => false)) {
     const ended = !groups.every(groupLives);
     if (ended || performance.now() > deadline) {
       const what = ended ? 'ended while starting' : `did not answer within ${patience / 1000} s`;
-      throw new Error(`${program.name} ${what}; the end of ${program.logFile}:\n${tail(program.logFile)}`);
+      throw new Error(`${program.name} ${what}; from ${program.logFile}:\n${quoteLog(program, logStart)}`);
     }
     await delay(50);
   }
@@ -94,6 +103,14 @@ function stopper(groups: readonly ProcessGroup[], recordFile: string): LaunchedS
   };
 }
 
-function tail(file: string): string {
-  return existsSync(file) ? lastLines(readFileSync(file, 'utf8'), 15) : '(no log)';
+/** What the log says of this start: its faults where the program can tell them, else its end. */
+function quoteLog({logFile, isFault}: ServerProgram, from: number): string {
+  if (!existsSync(logFile)) return '(no log)';
+  const text = readFileSync(logFile).subarray(from).toString();
+  const faults = isFault === undefined ? [] : text.split('\n').filter(isFault);
+  return lastLines(faults.length > 0 ? faults.join('\n') : text, 15);
+}
+
+function sizeOf(file: string): number {
+  return existsSync(file) ? statSync(file).size : 0;
 }

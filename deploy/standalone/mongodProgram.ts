@@ -1,8 +1,9 @@
-import {mkdirSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {MongoClient} from 'mongodb';
+import {MongoClient, MongoServerSelectionError} from 'mongodb';
 import type {ServerProgram} from './launchServer.ts';
-import {spawnGroup} from './processes.ts';
+import {groupLives, spawnGroup, stopGroup} from './processes.ts';
+import type {ProcessGroup} from './processes.ts';
 
 /** mongod on loopback as a member of the replica set `gleaner`, its data under `directory`. */
 export function mongodProgram({file, directory, cacheGiB}: {file: string; directory: string; cacheGiB: number}): ServerProgram {
@@ -16,14 +17,23 @@ export function mongodProgram({file, directory, cacheGiB}: {file: string; direct
     async start(ports, started) {
       mkdirSync(data, {recursive: true});
       mkdirSync(join(directory, 'logs'), {recursive: true});
-      const args = [
-        '--bind_ip', '127.0.0.1', '--port', String(ports['mongodb']), '--nounixsocket',
-        '--replSet', REPLICA_SET, '--dbpath', data,
-        '--wiredTigerCacheSizeGB', String(cacheGiB), '--setParameter', 'diagnosticDataCollectionEnabled=false',
-        // Nobody could take over from the only member, so there is nothing to wait for.
-        '--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100',
-      ];
-      started(await spawnGroup({command: file, args, env: process.env, logFile, directory: data}));
+      const port = ports['mongodb'] ?? 0;
+      const launch = async (args: readonly string[]): Promise<ProcessGroup> => await spawnGroup({
+        command: file, args: [...args, '--port', String(port), '--dbpath', data, ...SETTINGS, '--wiredTigerCacheSizeGB', String(cacheGiB)],
+        env: process.env, logFile, directory: data,
+      });
+      const memberFile = join(directory, 'run', 'mongod-member');
+      if (existsSync(memberFile) && readFileSync(memberFile, 'utf8') !== String(port)) {
+        // Whoever has our old port now may keep a member that looks for itself there waiting, so its address is put
+        // right before it looks.
+        const alone = await launch([]);
+        const forget = started(alone);
+        await moveMember({url: mongoUrl(port), host: `127.0.0.1:${port}`, lives: () => groupLives(alone)});
+        await stopGroup(alone, {patience: 15_000});
+        forget();
+      }
+      started(await launch(['--replSet', REPLICA_SET]));
+      writeFileSync(memberFile, String(port));
     },
     async answers(ports) {
       const client = new MongoClient(mongoUrl(ports['mongodb'] ?? 0), {serverSelectionTimeoutMS: 1_000});
@@ -34,7 +44,30 @@ export function mongodProgram({file, directory, cacheGiB}: {file: string; direct
         await client.close();
       }
     },
+    isFault: (line) => /^\{.*"s":"[EF]"/.test(line),
   };
+}
+
+const SETTINGS = [
+  '--bind_ip', '127.0.0.1', '--nounixsocket', '--setParameter', 'diagnosticDataCollectionEnabled=false',
+  // Nobody could take over from the only member, so there is nothing to wait for.
+  '--setParameter', 'shutdownTimeoutMillisForSignaledShutdown=100',
+];
+
+/** Writes the only member's address into the set's configuration, on a mongod that runs without its set; gives up when that one ends. */
+async function moveMember({url, host, lives}: {url: string; host: string; lives: () => boolean}): Promise<void> {
+  // Where it ends before it answers, the real start after this will end in the same way, and say why.
+  while (lives()) {
+    const client = new MongoClient(url, {serverSelectionTimeoutMS: 500});
+    try {
+      await client.db('local').collection('system.replset').updateOne({}, {$set: {'members.0.host': host}});
+      return;
+    } catch (error) {
+      if (!(error instanceof MongoServerSelectionError)) throw error;
+    } finally {
+      await client.close();
+    }
+  }
 }
 
 export const REPLICA_SET = 'gleaner';

@@ -1,7 +1,7 @@
-import {spawn} from 'node:child_process';
-import {execFileSync} from 'node:child_process';
+import {execFileSync, spawn} from 'node:child_process';
 import {closeSync, openSync, readdirSync, readFileSync} from 'node:fs';
 import {setTimeout as delay} from 'node:timers/promises';
+import {hasCode} from './hasCode.ts';
 
 /** A process group that this launcher, or one before it, started: its leader's pid and the moment the kernel says it was born. */
 export type ProcessGroup = {pid: number; born: string};
@@ -75,7 +75,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (!hasCode(error, 'ESRCH')) throw error;
     // It ended between the look and the signal, which is what was wanted.
   }
 }

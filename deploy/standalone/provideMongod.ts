@@ -15,7 +15,7 @@ import {recordFileOf} from './recordFileOf.ts';
 export async function provideMongod({url, directory, cache, log, cacheGiB = 1}: ProvideOptions & {cacheGiB?: number}): Promise<ProvidedServer> {
   if (url !== undefined && url !== '') {
     await checkGivenMongo(url);
-    return {url, how: 'given by MONGO_URL', ports: {}, stop: async () => {}};
+    return {url, how: 'given by MONGO_URL', ports: {}, lives: () => true, stop: async () => {}};
   }
   const found = await findMongod({cache, log});
   if ('faults' in found) {
@@ -33,12 +33,12 @@ export async function provideMongod({url, directory, cache, log, cacheGiB = 1}: 
     await server.stop();
     throw error;
   }
-  return {url: mongoUrl(port), how: `${server.how} ${found.file}`, ports: server.ports, stop: server.stop};
+  return {url: mongoUrl(port), how: `${server.how} ${found.file}`, ports: server.ports, lives: server.lives, stop: server.stop};
 }
 
 /** Rejects unless the server at `url` answers and has transactions: a replica set's member, or a mongos. */
-export async function checkGivenMongo(url: string): Promise<void> {
-  const client = new MongoClient(url, {serverSelectionTimeoutMS: 10_000});
+export async function checkGivenMongo(url: string, {patience = 10_000} = {}): Promise<void> {
+  const client = new MongoClient(url, {serverSelectionTimeoutMS: patience});
   const shown = url.replace(/\/\/[^@/]*@/, '//***@');
   try {
     const hello = await client.db('admin').command({hello: 1}).catch((cause: unknown) => {

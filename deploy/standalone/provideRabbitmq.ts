@@ -16,7 +16,7 @@ export async function provideRabbitmq({url, directory, cache, log, management = 
   void cache; // its package manager keeps RabbitMQ
   if (url !== undefined && url !== '') {
     await checkGivenRabbitmq(url);
-    return {url, how: 'given by AMQP_URL', ports: {}, stop: async () => {}};
+    return {url, how: 'given by AMQP_URL', ports: {}, lives: () => true, stop: async () => {}};
   }
   const found = await findRabbitmq({log});
   if ('faults' in found) {
@@ -31,6 +31,7 @@ export async function provideRabbitmq({url, directory, cache, log, management = 
     url: amqpUrl(server.ports['amqp'] ?? 0),
     how: `${server.how} ${found.file}`,
     ports: server.ports,
+    lives: server.lives,
     stop: server.stop,
     ...(management ? {management: managementUrl(server.ports['management'] ?? 0)} : {}),
   };
@@ -44,15 +45,15 @@ export function managementUrl(port: number): string {
   return `http://guest:guest@127.0.0.1:${port}`;
 }
 
-/** Rejects unless a broker at `url` answers within 10 s. With amqps only the services can tell. */
-export async function checkGivenRabbitmq(url: string): Promise<void> {
+/** Rejects unless a broker at `url` answers within `patience` ms. With amqps only the services can tell. */
+export async function checkGivenRabbitmq(url: string, {patience = 10_000} = {}): Promise<void> {
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
     throw new Error('AMQP_URL: expected amqp://user:password@host:port/vhost or amqps://…');
   }
   const {protocol, hostname, port} = new URL(url);
   if (protocol === 'amqps:') return;
   const address = {host: hostname === '' ? '127.0.0.1' : hostname, port: port === '' ? 5672 : Number(port)};
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + patience;
   while (!await answersAmqp(address)) {
     if (performance.now() > deadline) throw new Error(`AMQP_URL: no RabbitMQ answers at ${address.host}:${address.port}`);
     await delay(250);

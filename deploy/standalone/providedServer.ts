@@ -3,6 +3,8 @@ export type ProvidedServer = {
   url: string;
   how: string;
   ports: Record<string, number>;
+  /** Whether its processes run; always true where they are not ours to watch. */
+  lives(): boolean;
   stop(options?: {signal?: NodeJS.Signals}): Promise<void>;
 };
 

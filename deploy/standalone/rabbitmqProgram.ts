@@ -20,7 +20,7 @@ export function rabbitmqProgram({file, directory, management}: {file: string; di
     async start(ports, started) {
       mkdirSync(home, {recursive: true});
       mkdirSync(join(directory, 'logs'), {recursive: true});
-      const env = environment({home, ports, management});
+      const env = environment({home, ports, management, logFile});
       writeSettings({home, ports, management});
       const epmd = ['-address', '127.0.0.1', '-port', String(ports['epmd'])];
       started(await spawnGroup({command: await findEpmd(), args: epmd, env, logFile, directory: home}));
@@ -57,7 +57,9 @@ async function answersManagement(port: number): Promise<boolean> {
   return response.ok;
 }
 
-function environment({home, ports, management}: {home: string; ports: Ports; management: boolean}): NodeJS.ProcessEnv {
+function environment({home, ports, management, logFile}: {
+  home: string; ports: Ports; management: boolean; logFile: string;
+}): NodeJS.ProcessEnv {
   // What the machine says about another RabbitMQ or Erlang node must not leak into ours.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RABBITMQ|ERL|EPMD)_/.test(name));
   const listenOnLoopback = '-kernel inet_dist_use_interface {127,0,0,1}';
@@ -77,6 +79,7 @@ function environment({home, ports, management}: {home: string; ports: Ports; man
     RABBITMQ_ADVANCED_CONFIG_FILE: join(home, 'advanced.config'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
     RABBITMQ_PID_FILE: join(home, 'rabbitmq.pid'),
+    RABBITMQ_LOGS: logFile,
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${listenOnLoopback} ${idleWithoutSpinning}${management ? ' -rabbit quorum_tick_interval 200' : ''}`,
   };
 }
@@ -84,8 +87,6 @@ function environment({home, ports, management}: {home: string; ports: Ports; man
 function writeSettings({home, ports, management}: {home: string; ports: Ports; management: boolean}): void {
   const own = [
     `listeners.tcp.local = 127.0.0.1:${ports['amqp']}`,
-    'log.console = true',
-    'log.file = false',
     ...(management ? [
       'management.tcp.ip = 127.0.0.1', `management.tcp.port = ${ports['management']}`, 'collect_statistics_interval = 200',
     ] : []),
