@@ -9,7 +9,7 @@ export interface ServiceLife {
    * Registers what gives a resource back; call it on the line after the resource was acquired.
    * Releasers run in reverse order, each within `deadlineMs` (default 10 s) and what is left of the whole; a late or failing one is logged and left behind.
    */
-  readonly onRelease: (name: string, release: (deadlineMs: number) => Promise<unknown> | unknown, options?: { readonly deadlineMs?: number }) => void;
+  readonly onRelease: (name: string, release: (deadlineMs: number) => unknown, options?: { readonly deadlineMs?: number }) => void;
   /** Ends the service in order with this exit code, as a signal would. */
   readonly stop: (reason: string, exitCode?: number) => void;
 }
