@@ -25,7 +25,7 @@ export interface LetterDocument {
   readonly payload?: string;
   readonly evidence?: Evidence;
   /** Where a replay publishes it to. */
-  readonly message?: { readonly exchange: string; readonly routingKey: string; readonly type?: string; readonly messageId?: string; readonly correlationId?: string };
+  readonly message?: { readonly exchange: string; readonly routingKey: string; readonly type?: string; readonly messageId?: string; readonly correlationId?: string; /** The payload is base64, because the body was no text. */ readonly encoding?: 'base64' };
   /** Asked for by the gateway; carried out by storage. */
   readonly replay?: { readonly requestedAt: Date; readonly by: string; readonly as?: 'original'; readonly notBefore?: Date; readonly error?: string };
   readonly replayedAt?: Date;

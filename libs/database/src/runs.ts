@@ -37,6 +37,8 @@ export interface RunDocument {
   readonly maxAttempts: number;
   /** The attempt (ULID of a delivery) that reported `started` last. */
   readonly attempt?: string;
+  /** Attempts of the present try that have reported `started`, in order: a late copy of an older one's report changes nothing. */
+  readonly startedAttempts?: readonly string[];
   readonly deadline?: Date;
   readonly nextAttemptAt?: Date;
   /** Clamped moment of the snapshot, by attempt: the first write stands. */
@@ -46,7 +48,7 @@ export interface RunDocument {
   readonly requests?: number;
   /** Snapshot (= run id) that it made or saw again. */
   readonly snapshot?: string;
-  readonly error?: { readonly class: string; readonly message: string; readonly status?: number };
+  readonly error?: { readonly class: string; readonly message: string; readonly status?: number; /** What the upstream asked to wait. */ readonly retryAfterMs?: number };
   readonly letter?: string;
   readonly decision?: { readonly accept: boolean; readonly by: string; readonly at: Date; readonly handledAt?: Date };
   /** The rev of the ended state that the leader has still to settle. */

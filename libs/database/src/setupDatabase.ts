@@ -3,6 +3,7 @@ import type { Database } from './connectDatabase.ts';
 import { DatabaseError } from './DatabaseError.ts';
 import { access } from './migrations/access.ts';
 import { foundation } from './migrations/foundation.ts';
+import { history } from './migrations/history.ts';
 import { scheduling } from './migrations/scheduling.ts';
 
 /** One numbered step of the database's shape. Applying it twice must change nothing: a setup that died half way is simply run again. */
@@ -13,7 +14,7 @@ export interface Migration {
 }
 
 /** In order; a number is never used again. */
-export const migrations: readonly Migration[] = [foundation, access, scheduling];
+export const migrations: readonly Migration[] = [foundation, access, history, scheduling];
 
 const newest = Math.max(...migrations.map(({ version }) => version));
 

@@ -61,7 +61,7 @@ export function planTransition({ run, to, where = {}, set = {}, unset = [], at }
   if (to === 'queued') {
     stage['queuedAt'] = when;
     stage['attempts'] = { $add: ['$attempts', 1] };
-    for (const name of ['publishedAt', 'nextAttemptAt', 'held', 'attempt', 'probe', 'republished', 'lastSignAt']) removed.add(name);
+    for (const name of ['publishedAt', 'nextAttemptAt', 'held', 'attempt', 'startedAttempts', 'probe', 'republished', 'lastSignAt']) removed.add(name);
   }
   if (to === 'due') for (const name of ['error', 'reason', 'expiresAt', 'publishedAt', 'queuedAt', 'nextAttemptAt', 'attempt']) if (set[name] === undefined) removed.add(name);
   for (const name of Object.keys(stage)) removed.delete(name);

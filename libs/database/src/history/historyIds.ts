@@ -28,8 +28,10 @@ export function entryRange(epoch: string, { after, upTo }: { readonly after?: st
   };
 }
 
-/** All blocks of an epoch's keyframe. */
-export const blockRange = (epoch: string): Record<string, unknown> => ({ $gte: { e: epoch, k: '' }, $lt: { e: epoch, k: beyond } });
+/** The blocks of an epoch's keyframe, all or those that begin after a key. */
+export const blockRange = (epoch: string, after?: string): Record<string, unknown> => ({
+  ...(after === undefined ? { $gte: { e: epoch, k: '' } } : { $gt: { e: epoch, k: after } }), $lt: { e: epoch, k: beyond },
+});
 
 /** Sorts keys as MongoDB does, by their UTF-8 bytes: JavaScript's own order differs above the surrogates. */
 export function compareKeys(a: string, b: string): number {

@@ -1,6 +1,15 @@
+export * from './atOneTime.ts';
+export * from './diffMoments.ts';
 export * from './documents.ts';
 export * from './historyCollections.ts';
+export * from './HistoryError.ts';
 export * from './historyIds.ts';
 export * from './keyframe.ts';
 export * from './known.ts';
 export * from './mergeVersions.ts';
+export * from './moment.ts';
+export * from './readHistory.ts';
+export * from './readItems.ts';
+export { epochAt, knownOf, readKnown, readState, type EpochStart } from './readKnown.ts';
+export * from './readSnapshots.ts';
+export * from './streamState.ts';

@@ -1,0 +1,134 @@
+import type { Batch, CompleteReport, UnchangedReport } from '@gleaner/contracts';
+import { findRevision, moveRun, type RunDocument } from '@gleaner/database';
+import { dead, done, type Outcome } from '@gleaner/broker';
+import { announceRun } from './announceRun.ts';
+import { applySnapshot, type Applied, type Result } from './applySnapshot.ts';
+import { dropBatches, isCompleteKept, keepBatch, keepComplete, readWholeSet } from './batchStore.ts';
+import { clampObservedAt } from './core/clampObservedAt.ts';
+import { contentOf } from './core/contentOf.ts';
+import { judgeArrival } from './core/judgeArrival.ts';
+import { failRun } from './failRun.ts';
+import { handleFailed } from './handleFailed.ts';
+import { quarantineRun } from './quarantineRun.ts';
+import type { StorageParts } from './storageParts.ts';
+
+const rounds = 50;
+
+/** One batch of several: kept, and where it was the last one missing, the set is applied. */
+export async function handleBatch({ parts, batch, body }: { readonly parts: StorageParts; readonly batch: Batch; readonly body: Buffer }): Promise<Outcome> {
+  const arrival = await readArrival(parts, batch);
+  if (arrival.kind !== 'go') return arrival.outcome;
+  await parts.onStep?.('before a batch is kept');
+  await keepBatch(parts, { run: batch.run, attempt: batch.attempt, seq: batch.seq, body });
+  await parts.onStep?.('after a batch is kept');
+  return (await isCompleteKept(parts, batch.attempt)) ? await applyWholeSet({ parts, report: batch }) : done();
+}
+
+/** An attempt has seen all there is: applied at once where its items came along, else when its batches are there. */
+export async function handleComplete({ parts, report }: { readonly parts: StorageParts; readonly report: CompleteReport }): Promise<Outcome> {
+  const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  if (report.batches === 0) return await settleResult({ parts, report, read: (run) => contentResult({ parts, run, report, observedAt, lists: [report.items ?? []] }) });
+  const arrival = await readArrival(parts, report);
+  if (arrival.kind !== 'go') return arrival.outcome;
+  await keepComplete(parts, report, observedAt);
+  await parts.onStep?.('after the complete report is kept');
+  return await applyWholeSet({ parts, report });
+}
+
+/** The upstream said the same as before. */
+export async function handleUnchanged({ parts, report }: { readonly parts: StorageParts; readonly report: UnchangedReport }): Promise<Outcome> {
+  const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  return await settleResult({
+    parts, report, read: async (run) => {
+      const revision = await findRevision({ database: parts.database, job: run.job, version: run.jobVersion });
+      if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
+      return { run, dataset: report.dataset, observedAt, definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base } };
+    },
+  });
+}
+
+/** Applies the set of an attempt if it is whole. */
+export async function applyWholeSet({ parts, report, accepted = false }: { readonly parts: StorageParts; readonly report: Arriving; readonly accepted?: boolean }): Promise<Outcome> {
+  const set = await readWholeSet(parts, report.attempt);
+  if (!set) return done();
+  const lists = set.report.items ? [set.report.items] : set.batches.map(({ items }) => items);
+  return await settleResult({
+    parts, report, accepted, read: (run) => contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted }),
+  });
+}
+
+type Arriving = Pick<Batch, 'run' | 'dataset' | 'attempt' | 'try'>;
+type ArrivalRead = { readonly kind: 'go'; readonly run: RunDocument } | { readonly kind: 'settled'; readonly outcome: Outcome };
+
+/** What a majority of the database says of the run: only that may let a message go as too late. */
+async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, decided = false): Promise<ArrivalRead> {
+  const { database, history } = parts;
+  const majority = { readConcern: { level: 'majority' } } as const;
+  const [run, head] = await Promise.all([
+    database.collections.runs.findOne({ _id: id }, majority),
+    history.heads.findOne({ _id: dataset }, { ...majority, projection: { deleted: 1 } }),
+  ]);
+  if (run === null) return { kind: 'settled', outcome: dead(`expected run ${id}; there is none`, { class: 'unknown_run' }) };
+  const arrival = judgeArrival({ run, head, dataset, decided });
+  if (arrival.kind === 'go') return { kind: 'go', run };
+  if (arrival.kind === 'cancel') {
+    const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted' } });
+    if (cancelled) announceRun(parts, cancelled);
+  } else parts.log.debug({ run: id, reason: arrival.reason }, 'a result came too late');
+  return { kind: 'settled', outcome: done() };
+}
+
+/** Looks, decides, applies; and looks again when something moved meanwhile. */
+async function settleResult({ parts, report, read, accepted = false }: {
+  parts: StorageParts; report: Arriving; read: (run: RunDocument) => Promise<Result | string>; accepted?: boolean;
+}): Promise<Outcome> {
+  for (let round = 0; round < rounds; round += 1) {
+    const arrival = await readArrival(parts, report, accepted);
+    if (arrival.kind !== 'go') return arrival.outcome;
+    const result = await read(arrival.run);
+    if (typeof result === 'string') return dead(result, { class: 'unreadable' });
+    const applied = await applySnapshot({ parts, result });
+    if (applied.kind === 'moved') continue;
+    const outcome = await conclude({ parts, report, result, applied });
+    if (outcome) return outcome;
+  }
+  throw new Error(`expected run ${report.run} to be applied within ${rounds} rounds; others were first each time`);
+}
+
+/** Undefined where the run moved meanwhile and it must be looked at anew. */
+async function conclude({ parts, report, result, applied }: { parts: StorageParts; report: Arriving; result: Result; applied: Exclude<Applied, { kind: 'moved' }> }): Promise<Outcome | undefined> {
+  const { run } = result;
+  switch (applied.kind) {
+    case 'applied':
+      announceRun(parts, applied.run);
+      await dropBatches(parts, run._id);
+      return done();
+    case 'gate':
+      return (await quarantineRun({ parts, result, attempt: report.attempt, fault: applied.fault, counts: applied.counts })) ? done() : undefined;
+    case 'base gone':
+      return await handleFailed({ parts, report: {
+        run: run._id, try: report.try, attempt: report.attempt, class: 'stale_validators', requests: result.requests,
+        message: 'the snapshot that the upstream said was unchanged cannot be read any more; the next try goes without validators',
+      } });
+    case 'too large':
+      // Nothing but a person can help: the run ends now, from whatever state a result is taken in.
+      return run.state === 'failed' || run.state === 'due' ? done() : (await failRun({ parts, run, failure: { class: 'snapshot_too_large', message: applied.message, requests: result.requests } })) ? done() : undefined;
+  }
+}
+
+async function contentResult({ parts, run, report, observedAt, lists, accepted = false }: {
+  parts: StorageParts; run: RunDocument; report: CompleteReport; observedAt: Date; lists: readonly (readonly Batch['items'][number][])[]; accepted?: boolean;
+}): Promise<Result | string> {
+  const revision = await findRevision({ database: parts.database, job: run.job, version: run.jobVersion });
+  if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
+  const read = contentOf(lists);
+  if (!read.ok) return read.reason;
+  const { counts, extractionHash, requestHash, validators, warnings, request, requests } = report;
+  return {
+    run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted,
+    saw: {
+      kind: 'content', content: read.content, received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash,
+      ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}),
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { underPrefix, type ClientSession, type HeadDocument, type HistoryCollections, type ItemDocument } from '@gleaner/database';
+import type { Hashes } from './core/planNewest.ts';
+import type { ApplyPlan } from './core/applyPlan.ts';
+
+type HashMap = Map<string, { readonly hash: string; readonly since: string }>;
+interface Held {
+  readonly rev: number;
+  readonly hashes: HashMap;
+}
+
+/** Keys and hashes of current items, so that comparing reads nothing back. A dataset's are valid only for the head's `rev` that they were made from. */
+export interface HashCache {
+  get(dataset: string, rev: number): Hashes | undefined;
+  put(dataset: string, rev: number, hashes: Hashes): void;
+  /** After an apply: moves the dataset's hashes from the rev they were at to the next. */
+  advance(dataset: string, rev: number, plan: ApplyPlan | undefined): void;
+  drop(dataset: string): void;
+  readonly size: number;
+}
+
+/** Holds at most `limit` hashes over all datasets; the datasets that were used longest ago go first. One larger than the limit is never held. */
+export function createHashCache({ limit }: { readonly limit: number }): HashCache {
+  const held = new Map<string, Held>();
+  let size = 0;
+  const remove = (dataset: string): void => {
+    size -= held.get(dataset)?.hashes.size ?? 0;
+    held.delete(dataset);
+  };
+  const add = (dataset: string, one: Held): void => {
+    remove(dataset);
+    if (one.hashes.size > limit) return;
+    held.set(dataset, one);
+    size += one.hashes.size;
+    for (const oldest of held.keys()) {
+      if (size <= limit) break;
+      remove(oldest);
+    }
+  };
+  return {
+    get size() { return size; },
+    get(dataset, rev) {
+      const one = held.get(dataset);
+      if (one?.rev !== rev) return undefined;
+      held.delete(dataset); // the newest used is last
+      held.set(dataset, one);
+      return one.hashes;
+    },
+    put: (dataset, rev, hashes) => add(dataset, { rev, hashes: hashes as HashMap }),
+    drop: remove,
+    advance(dataset, rev, plan) {
+      const one = held.get(dataset);
+      if (one?.rev !== rev) return remove(dataset);
+      const { hashes } = one;
+      size -= hashes.size;
+      held.delete(dataset);
+      if (plan) advanceHashes(hashes, plan);
+      add(dataset, { rev: rev + 1, hashes });
+    },
+  };
+}
+
+/** What a plan does to the current items, done to their hashes. */
+function advanceHashes(hashes: HashMap, plan: ApplyPlan): void {
+  if (plan.generation) {
+    hashes.clear();
+    for (const { key, hash, since } of plan.epoch?.items ?? []) hashes.set(key, { hash, since });
+  }
+  for (const [key, { hash, since }] of plan.items) {
+    if (hash === null) hashes.delete(key);
+    else hashes.set(key, { hash, since });
+  }
+  for (const { key, from, to } of plan.itemSince) {
+    const item = hashes.get(key);
+    if (item?.since === from) hashes.set(key, { hash: item.hash, since: to });
+  }
+}
+
+/** The hashes as they are stored, with the head that they belong to; read at one time, data left out. */
+export async function loadHashes({ history, session, dataset }: { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument | null; hashes: Hashes }> {
+  const head = await history.heads.findOne({ _id: dataset }, { session });
+  const hashes: HashMap = new Map();
+  if (head?.generation === undefined) return { head, hashes };
+  const positions = new Map<string, string>(); // few positions, many items: one string for all that share it
+  const found = history.items.find<Pick<ItemDocument, 'key' | 'hash' | 'since'>>(
+    { _id: underPrefix(head.generation) }, { projection: { _id: 0, key: 1, hash: 1, since: 1 }, batchSize: 20_000, session });
+  for await (const { key, hash, since } of found) {
+    let shared = positions.get(since);
+    if (shared === undefined) positions.set(since, (shared = since));
+    hashes.set(key, { hash, since: shared });
+  }
+  return { head, hashes };
+}

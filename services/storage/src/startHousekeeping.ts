@@ -1,0 +1,19 @@
+import { everyCron } from '@gleaner/runtime';
+import { expireQuarantine } from './executeDecisions.ts';
+import type { StorageParts } from './storageParts.ts';
+import { sweepBatches } from './sweepBatches.ts';
+
+export interface Housekeeping {
+  stop(): Promise<void>;
+}
+
+/** What is done now and then, by every copy: each step is idempotent, and two at once do no harm. */
+export function startHousekeeping({ parts }: { readonly parts: StorageParts }): Housekeeping {
+  const { log, database } = parts;
+  const timers = [
+    everyCron({ name: 'clock', expression: '*/10 * * * * *', log, run: () => database.clock.sync() }),
+    everyCron({ name: 'batches', expression: '*/1 * * * *', log, run: async () => { await sweepBatches({ parts }); } }),
+    everyCron({ name: 'quarantine', expression: '7 * * * *', log, run: async () => { await expireQuarantine({ parts }); } }),
+  ];
+  return { stop: async () => { await Promise.all(timers.map((timer) => timer.stop())); } };
+}

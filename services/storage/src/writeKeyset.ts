@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import { Binary, compareKeys, keysetId, packKeys, type HistoryCollections } from '@gleaner/database';
+
+const keysInPart = 50_000;
+
+/** Stores the set of keys that a partial snapshot observed, once for all snapshots that list the same; its name. */
+export async function writeKeyset({ history, dataset, keys }: { readonly history: HistoryCollections; readonly dataset: string; readonly keys: Iterable<string> }): Promise<string> {
+  const sorted = [...keys].toSorted(compareKeys);
+  const name = createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 32);
+  const first = await history.keysets.findOne({ _id: keysetId(dataset, name, 0) }, { projection: { _id: 1 }, readConcern: { level: 'majority' } });
+  if (first !== null) return name;
+  // The first part is written last: where it stands, all do.
+  for (let part = Math.max(0, Math.ceil(sorted.length / keysInPart) - 1); part >= 0; part -= 1) {
+    const z = new Binary(await packKeys(sorted.slice(part * keysInPart, (part + 1) * keysInPart)));
+    await history.keysets.updateOne({ _id: keysetId(dataset, name, part) }, { $setOnInsert: { z } }, { upsert: true });
+  }
+  return name;
+}
