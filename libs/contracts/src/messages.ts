@@ -52,7 +52,8 @@ export interface Tick extends TryHead {
   /** Milliseconds an attempt may last. */
   readonly maxDuration: number;
   readonly retainRaw?: boolean;
-  readonly limits?: { readonly concurrency?: number; readonly perMinute?: number };
+  /** Least ms from the start of one request of this attempt to the start of the next (pages, `forEach`, redirects, token requests): its share of the origin's requests per minute. */
+  readonly spacing?: number;
   /** Lease token of the leader that published it: for diagnosis only. */
   readonly token: number;
 }

@@ -14,7 +14,7 @@ export interface JobSpan {
 /** What the ledger gets: a fire to run, or one row for a stretch of fires that had no run. Moments in ms. */
 export type LedgerRow =
   | { readonly kind: 'fire'; readonly at: number; readonly dueAt: number; readonly version: number; readonly catchUp: boolean }
-  | { readonly kind: 'missed'; readonly reason: 'misfire' | 'grace'; readonly at: number; readonly through: number; readonly count: number; readonly version: number }
+  | { readonly kind: 'missed'; readonly reason: 'misfire' | 'grace' | 'job deleted'; readonly at: number; readonly through: number; readonly count: number; readonly version: number }
   | { readonly kind: 'paused'; readonly at: number; readonly through: number; readonly count: number; readonly version: number };
 
 export interface AccountOptions {
@@ -50,7 +50,9 @@ export function accountFires(options: AccountOptions): Account {
   const { spans, through, now, ahead, limit } = options;
   const horizon = now + ahead;
   const rows: LedgerRow[] = [];
-  let laterDue = false;
+  // A deleted job runs nothing any more: what it still owed is missed.
+  const dead = spans.at(-1)?.deleted === true;
+  let laterDue = dead;
   let openPause = false;
   // From the newest version to the oldest: whether a fire is missed depends on what is due after it.
   for (let index = spans.length - 1; index >= 0; index -= 1) {
@@ -64,7 +66,7 @@ export function accountFires(options: AccountOptions): Account {
     const low = Math.max(through, span.from - 1);
     const high = Math.min(horizon, (next?.from ?? Number.POSITIVE_INFINITY) - 1);
     if (high <= low) continue;
-    const found = span.paused ? pausedRows(span, low, high) : spanRows({ options, span, low, high, laterDue });
+    const found = span.paused ? pausedRows(span, low, high) : dead ? missedRows(span, low, high) : spanRows({ options, span, low, high, laterDue });
     if (!span.paused && found.some((row) => isDue(row, now))) laterDue = true;
     rows.unshift(...found);
     openPause = false;
@@ -84,6 +86,11 @@ const isDue = (row: LedgerRow, now: number): boolean => row.kind === 'missed' ||
 function pausedRows({ schedule, version }: JobSpan, low: number, high: number): LedgerRow[] {
   const stretch = stretchOf(schedule, low, high);
   return stretch ? [{ kind: 'paused', ...stretch, version }] : [];
+}
+
+function missedRows({ schedule, version }: JobSpan, low: number, high: number): LedgerRow[] {
+  const stretch = stretchOf(schedule, low, high);
+  return stretch ? [{ kind: 'missed', reason: 'job deleted', ...stretch, version }] : [];
 }
 
 function stretchOf(schedule: Schedule, low: number, high: number): { at: number; through: number; count: number } | undefined {

@@ -1,0 +1,57 @@
+import { choice, duration, integer, logLevels, readEnv, string, url, type EnvSource } from '@gleaner/runtime';
+
+/** How the leader counts time; tests shorten it. All in ms. */
+export interface SchedulerTimes {
+  /** How long a lease lasts, how often it is renewed, when a leader stops itself, how often others look. */
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  readonly stepDownMs: number;
+  readonly candidateMs: number;
+  /** How far before its moment a fire gets its row. */
+  readonly aheadMs: number;
+  /** How late a fire is a misfire. */
+  readonly lateAfterMs: number;
+  /** How often everything that also comes by a change stream is looked for. */
+  readonly scanMs: number;
+  /** A queued run without a sign is published again after this, doubling up to the second. */
+  readonly republishMs: number;
+  readonly republishMaxMs: number;
+  /** A running run without a sign for this long is probed for. */
+  readonly lostAfterMs: number;
+}
+
+export const defaultTimes: SchedulerTimes = {
+  leaseMs: 6_000, renewMs: 2_000, stepDownMs: 4_000, candidateMs: 1_000,
+  aheadMs: 500, lateAfterMs: 10_000, scanMs: 1_000, republishMs: 120_000, republishMaxMs: 3_600_000, lostAfterMs: 300_000,
+};
+
+/** What politeness an origin gets where no job asks for more; a job may only tighten it. `perMinute` 0 = no limit. */
+export interface OriginDefaults {
+  readonly concurrency: number;
+  readonly perMinute: number;
+}
+
+const schema = {
+  amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
+  mongoUrl: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
+  healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
+  healthPort: integer('HEALTH_PORT', { default: 0, min: 0, max: 65_535 }),
+  logLevel: choice('LOG_LEVEL', [...logLevels], { default: 'info' }),
+  originConcurrency: integer('ORIGIN_CONCURRENCY', { default: 32, min: 1, max: 10_000 }),
+  originPerMinute: integer('ORIGIN_PER_MINUTE', { default: 0, min: 0, max: 1_000_000 }),
+  leaseMs: duration('SCHEDULER_LEASE', { default: defaultTimes.leaseMs, min: 600, max: 60_000 }),
+};
+
+export type SchedulerConfig = ReturnType<typeof readConfig>;
+
+/** The scheduler's configuration; throws an EnvError that lists every fault. */
+export function readConfig(source: EnvSource = {}) {
+  const env = readEnv(schema, source);
+  const { leaseMs } = env;
+  return Object.freeze({
+    ...env,
+    // One variable moves all four: they only make sense in this proportion.
+    times: Object.freeze({ ...defaultTimes, leaseMs, renewMs: leaseMs / 3, stepDownMs: (leaseMs * 2) / 3, candidateMs: Math.min(1_000, leaseMs / 6) }) satisfies SchedulerTimes,
+    origins: Object.freeze({ concurrency: env.originConcurrency, perMinute: env.originPerMinute }) satisfies OriginDefaults,
+  });
+}

@@ -1,0 +1,178 @@
+import type { Broker } from '@gleaner/broker';
+import type { ChangeStreamDocument, Database, JobDocument, RunDocument } from '@gleaner/database';
+import { watchCollection } from '@gleaner/database';
+import type { Logger } from '@gleaner/runtime';
+import { createAnnouncer } from './announce.ts';
+import type { OriginDefaults, SchedulerTimes } from './config.ts';
+import type { Term } from './holdLeadership.ts';
+import { createJobBook } from './jobBook.ts';
+import { createJobChanges } from './jobChanges.ts';
+import { createOriginSlots } from './originSlots.ts';
+import { prepareTicks } from './prepareTicks.ts';
+import { createTickOutbox, type Published } from './publishTicks.ts';
+import { createRunBook, type KnownRun } from './runBook.ts';
+import { createRunStarter } from './startRuns.ts';
+import { createRunSettler, type SettleEffect } from './settleRuns.ts';
+import { createTickSpecs } from './tickSpecs.ts';
+import { wakeLoop } from './wakeLoop.ts';
+import { createDeadlineWatch } from './watchDeadlines.ts';
+import { writeLedger } from './writeLedger.ts';
+
+/** Jobs whose ledgers are written together. */
+const ledgerSize = 500;
+const endedOrMoved = ['retrying', 'due', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped'];
+
+export interface LeadOptions {
+  readonly database: Database;
+  readonly broker: Broker;
+  readonly times: SchedulerTimes;
+  readonly origins: OriginDefaults;
+  readonly log: Logger;
+  readonly onPublished?: (published: Published) => void;
+  readonly onReady?: (facts: { readonly jobs: number; readonly runs: number; readonly tookMs: number }) => void;
+}
+
+/**
+ * Leads for one term: takes over what is in the database, then plans, starts, settles and watches until the signal.
+ * Everything that a change stream brings is also looked for every second, so a broken stream costs a second at most.
+ */
+export async function leadTerm({ database, broker, times, origins, log, onPublished, onReady }: LeadOptions, { token, signal }: Term): Promise<void> {
+  const began = performance.now();
+  const now = (): number => database.clock.now().getTime();
+  const book = createJobBook({ database, times });
+  const runs = createRunBook({ database });
+  const specs = createTickSpecs({ database });
+  const announcer = createAnnouncer({ broker });
+  const slots = createOriginSlots({ database, defaults: origins, startedAt: now() });
+  const outbox = createTickOutbox({ database, broker, specs, token, signal, log, ...(onPublished ? { onPublished } : {}) });
+  const starter = createRunStarter({ database, runs, specs, outbox, slots, announcer, times, token, log });
+  const effects: SettleEffect[] = [];
+  const settler = createRunSettler({ database, runs, slots, starter, specs, announcer, effects });
+  const deadlines = createDeadlineWatch({ database, broker, runs, outbox, settler, times, signal, log });
+  const changes = createJobChanges({ database, book, runs, slots, settler, log });
+  const stirred = new Set<string>();
+
+  const onRunChange = (change: ChangeStreamDocument<RunDocument>): void => {
+    if (change.operationType === 'insert') {
+      runs.learn(change.fullDocument as KnownRun);
+      starting.kick();
+      return;
+    }
+    if (change.operationType !== 'update' && change.operationType !== 'replace') return;
+    const id = change.documentKey._id;
+    const state = change.operationType === 'update' ? change.updateDescription.updatedFields?.state : change.fullDocument.state;
+    if (state === 'retrying' || state === 'due') {
+      stirred.add(id);
+      starting.kick();
+      return;
+    }
+    settler.hear(id);
+    settling.kick();
+  };
+  // Opened before the books are read: what changes in between is heard of twice rather than never.
+  const watches = [
+    watchCollection<RunDocument>({
+      collection: database.collections.runs, onChange: onRunChange, onTrouble: (error) => { log.warn({ err: error }, 'the watch on runs broke; scans go on'); },
+      pipeline: [
+        { $match: { $or: [{ operationType: 'insert', 'fullDocument.state': 'due', 'fullDocument.trigger': { $in: ['manual', 'backfill'] } }, { operationType: 'update', 'updateDescription.updatedFields.state': { $in: endedOrMoved } },
+          // A transition that changes much of a small document is told as its replacement.
+          { operationType: 'replace', 'fullDocument.state': { $in: endedOrMoved } }] } },
+        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1 } },
+      ],
+    }),
+    watchCollection<JobDocument>({
+      collection: database.collections.jobs, onTrouble: (error) => { log.warn({ err: error }, 'the watch on jobs broke; scans go on'); },
+      onChange: (change) => { if ('documentKey' in change) { changes.hear(String(change.documentKey._id)); planning.kick(); } },
+      pipeline: [{ $project: { operationType: 1, documentKey: 1 } }],
+    }),
+  ];
+
+  const loop = (name: string, round: () => Promise<number | undefined>) => wakeLoop({ name, round, now, signal, log });
+  let ready: () => void = () => undefined;
+  const whenReady = new Promise<void>((resolve) => { ready = resolve; signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+
+  const planning = loop('plan', async () => {
+    await whenReady;
+    if (signal.aborted) return undefined;
+    await changes.apply();
+    const at = now();
+    const due = book.takeDue(at, ledgerSize);
+    if (due.length > 0) {
+      try {
+        const stale = due.filter((entry) => entry.stale);
+        if (stale.length > 0) await changes.readAgain(stale.map(({ id }) => id));
+        const inserted = await writeLedger({ database, book, entries: due.filter((entry) => !stale.includes(entry)), now: at });
+        for (const run of inserted) runs.learn(run as KnownRun);
+        const fresh = inserted.flatMap(({ _id }) => runs.get(_id) ?? []);
+        starting.kick();
+        await prepareTicks({ database, specs, runs: fresh.filter((run) => run.dueAt.getTime() > now()) });
+      } catch (error) {
+        for (const entry of due) book.markStale(entry);
+        throw error;
+      }
+    }
+    return book.nextAt;
+  });
+
+  const starting = loop('start', async () => {
+    await whenReady;
+    if (signal.aborted) return undefined;
+    if (stirred.size > 0) {
+      const ids = [...stirred];
+      await runs.reread(ids);
+      for (const id of ids) {
+        stirred.delete(id);
+        const run = runs.get(id);
+        if (run?.state === 'queued' || run?.state === 'running') slots.occupy(run);
+        else slots.release(id, now());
+        if (run) runs.again(run);
+      }
+    }
+    const taken: string[] = [];
+    try {
+      await starter.step(taken);
+    } catch (error) {
+      // What the database was told and what not is unknown: these runs are read again before anything else is done.
+      for (const id of taken) stirred.add(id);
+      throw error;
+    }
+    return Math.min(runs.nextAt ?? Number.POSITIVE_INFINITY, slots.nextAt ?? Number.POSITIVE_INFINITY);
+  });
+
+  const settling = loop('settle', async () => {
+    await whenReady;
+    if (signal.aborted) return undefined;
+    await settler.step();
+    starting.kick();
+    return settler.waiting > 0 ? 0 : undefined;
+  });
+
+  let scannedAt = 0;
+  const scanning = loop('scan', async () => {
+    await whenReady;
+    if (signal.aborted || now() < scannedAt + times.scanMs) return scannedAt + times.scanMs;
+    scannedAt = now();
+    await changes.scan();
+    planning.kick();
+    await runs.scan(new Date(now()));
+    starter.wakeAllHeld();
+    starting.kick();
+    await settler.step({ scan: true });
+    await deadlines.step();
+    return scannedAt + times.scanMs;
+  });
+
+  try {
+    await Promise.all([book.load(), runs.load(), slots.load(new Date(now()))]);
+    for (const run of runs.all()) if (run.state === 'queued' || run.state === 'running') slots.occupy(run);
+    for (const entry of book.all()) changes.wish(entry);
+    log.info({ jobs: book.size, runs: runs.size, tookMs: Math.round(performance.now() - began) }, 'took over');
+    onReady?.({ jobs: book.size, runs: runs.size, tookMs: performance.now() - began });
+    ready();
+    await Promise.all([planning.ended, starting.ended, settling.ended, scanning.ended]);
+  } finally {
+    ready();
+    await Promise.all(watches.map((watch) => watch.close()));
+    await outbox.settle();
+  }
+}

@@ -1,0 +1,126 @@
+import { unendedStates } from '@gleaner/contracts';
+import type { Database, RunDocument } from '@gleaner/database';
+import type { UnendedRun } from '@gleaner/schedule';
+import { MinHeap } from './core/minHeap.ts';
+import type { PreparedTick } from './prepareTicks.ts';
+
+/** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
+export type KnownRun = {
+  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth'>]: RunDocument[K];
+} & {
+  state: UnendedRun['state'];
+  /** Read ahead of its moment: what the tick needs beside the run itself. */
+  prepared?: PreparedTick | undefined;
+  /** Share of the origin's requests per minute that it was let in with. */
+  spacing?: number | undefined;
+};
+
+const fields = {
+  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1,
+} as const;
+const states = [...unendedStates];
+
+export type RunBook = ReturnType<typeof createRunBook>;
+
+/** The unended runs, by job and by the moment at which something is to be done about them. */
+export function createRunBook({ database }: { readonly database: Database }) {
+  const byId = new Map<string, KnownRun>();
+  const byJob = new Map<string, Set<KnownRun>>();
+  const heap = new MinHeap<KnownRun>();
+  const { runs } = database.collections;
+
+  const forget = (id: string): KnownRun | undefined => {
+    const known = byId.get(id);
+    if (known === undefined) return undefined;
+    byId.delete(id);
+    const siblings = byJob.get(known.job);
+    siblings?.delete(known);
+    if (siblings?.size === 0) byJob.delete(known.job);
+    return known;
+  };
+
+  const wakeAtOf = (run: KnownRun): number | undefined => {
+    if (run.state === 'due') return run.dueAt.getTime();
+    return run.state === 'retrying' && run.nextAttemptAt !== undefined ? run.nextAttemptAt.getTime() : undefined;
+  };
+
+  /** Takes a run in, or its newer state; one that waits is put up for its moment. */
+  const learn = (run: KnownRun): void => {
+    const known = byId.get(run._id);
+    const before = known === undefined ? undefined : wakeAtOf(known);
+    const entry = known === undefined ? run : Object.assign(known, run);
+    if (known === undefined) {
+      byId.set(run._id, entry);
+      const siblings = byJob.get(run.job);
+      if (siblings) siblings.add(entry); else byJob.set(run.job, new Set([entry]));
+    }
+    const at = wakeAtOf(entry);
+    if (at !== undefined && (at !== before || known === undefined)) heap.push(at, entry);
+  };
+
+  return {
+    get size(): number { return byId.size; },
+    get nextAt(): number | undefined { return heap.nextAt; },
+    get: (id: string): KnownRun | undefined => byId.get(id),
+    ofJob: (job: string): readonly KnownRun[] => [...(byJob.get(job) ?? [])],
+    all: (): IterableIterator<KnownRun> => byId.values(),
+    learn,
+    forget,
+    /** Puts a run up again although nothing about it has changed: what held it may be gone. */
+    again(run: KnownRun): void { heap.push(0, run); },
+
+    /** Runs whose moment has come, earliest first, each once. */
+    takeDue(until: number, limit: number): KnownRun[] {
+      const due = new Set<KnownRun>();
+      while (due.size < limit) {
+        const top = heap.popUntil(until);
+        if (top === undefined) break;
+        const run = top.value;
+        const at = wakeAtOf(run);
+        if (byId.get(run._id) === run && at !== undefined && at <= until) due.add(run);
+      }
+      return [...due].sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime() || a.scheduledAt.getTime() - b.scheduledAt.getTime() || (a._id < b._id ? -1 : 1));
+    },
+
+    /** Reads all unended runs: at take-over. */
+    async load(): Promise<void> {
+      byId.clear();
+      byJob.clear();
+      heap.clear();
+      for await (const run of runs.find<KnownRun>({ state: { $in: states } }, { projection: fields, batchSize: 5_000 })) learn(run);
+    },
+
+    /** Reads the unended runs of these jobs as they are now, before anything is decided against one of them. */
+    async reload(jobs: readonly string[]): Promise<void> {
+      const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states } }, { projection: fields }).toArray();
+      const ids = new Set(found.map(({ _id }) => _id));
+      for (const job of jobs) for (const known of [...(byJob.get(job) ?? [])]) if (!ids.has(known._id)) forget(known._id);
+      for (const run of found) { clearAbsent(run, byId.get(run._id)); learn(run); }
+    },
+
+    /** Reads these runs as they are now; those that have ended are forgotten and come back. */
+    async reread(ids: readonly string[]): Promise<KnownRun[]> {
+      const found = await runs.find<KnownRun>({ _id: { $in: [...ids] } }, { projection: fields }).toArray();
+      const ended: KnownRun[] = [];
+      for (const run of found) {
+        if (states.includes(run.state)) { clearAbsent(run, byId.get(run._id)); learn(run); } else { forget(run._id); ended.push(run); }
+      }
+      return ended;
+    },
+
+    /** Whatever waits and should have come by now, as the database has it: what a broken change stream has not told. */
+    async scan(now: Date): Promise<void> {
+      for await (const run of runs.find<KnownRun>({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: fields, limit: 20_000 })) if (!byId.has(run._id)) learn(run);
+      for await (const run of runs.find<KnownRun>({ state: 'retrying', nextAttemptAt: { $lte: now } }, { projection: fields, limit: 20_000 })) if (byId.get(run._id)?.state !== 'retrying') learn(run);
+    },
+  };
+}
+
+/** A field that the run no longer has must not live on in memory. */
+function clearAbsent(run: KnownRun, known: KnownRun | undefined): void {
+  if (known === undefined) return;
+  for (const name of ['held', 'expiresAt', 'nextAttemptAt', 'queuedAt', 'startedAt'] as const) if (run[name] === undefined) delete known[name];
+}
+
+/** The run as overlap decisions see it. */
+export const asUnended = (run: KnownRun): UnendedRun => ({ id: run._id, state: run.state, trigger: run.trigger, attempts: run.attempts, held: run.held, inTurn: run.inTurn });

@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import { askedRunId, fireRunId } from '@gleaner/contracts';
+import { deleteJob, insertRun, newRun, setPaused } from '@gleaner/database';
+import { until } from '../../../test/support/until.ts';
+import { withScheduler } from './support/withScheduler.ts';
+
+describe('a fire', () => {
+  it('becomes a run, a tick and a published mark, close to its moment', async () => {
+    await withScheduler(async ({ start, put, ticks, runsOf }) => {
+      await start();
+      const job = await put('often', { schedule: { every: '1s' } });
+      await until(() => ticks.length > 0, { what: 'a tick' });
+      const [tick] = ticks;
+      expect(tick).toMatchObject({ v: 1, job: 'often', dataset: job.dataset, jobVersion: 1, try: 1, source: { http: { url: 'https://often.example/' } }, extraction: { key: 'id' }, inputs: {} });
+      expect(tick?.run).toBe(fireRunId('often', new Date(tick?.fireAt ?? 0)));
+      expect(new Date(tick?.fireAt ?? 0).getMilliseconds()).toBe(0);
+      const run = await until(async () => (await runsOf('often')).find(({ publishedAt }) => publishedAt !== undefined), { what: 'a published mark' });
+      expect(run).toMatchObject({ trigger: 'schedule', state: 'queued', attempts: 1, token: 1 });
+      const late = (run.publishedAt?.getTime() ?? 0) - run.scheduledAt.getTime();
+      expect(late).toBeGreaterThanOrEqual(0);
+      expect(late).toBeLessThan(1_000);
+    });
+  });
+
+  it('that meets an unended run of its job is skipped, and the next one after its end runs', async () => {
+    await withScheduler(async ({ start, put, ticks, runsOf, end }) => {
+      await start();
+      await put('slow', { schedule: { every: '1s' } });
+      await until(() => ticks.length === 1);
+      const skipped = await until(async () => (await runsOf('slow')).find(({ state }) => state === 'skipped'));
+      expect(skipped).toMatchObject({ reason: 'overlap', attempts: 0 });
+      await end(ticks[0]?.run ?? '', 'succeeded');
+      await until(() => ticks.length === 2);
+      await until(async () => (await runsOf('slow'))[0]?.settledAt);
+      expect((await runsOf('slow'))[0]).not.toHaveProperty('unsettled');
+    });
+  });
+});
+
+describe('a command', () => {
+  it('is a document: a run inserted as due starts, also in a job that is paused', async () => {
+    await withScheduler(async ({ database, start, put, ticks }) => {
+      const job = await put('asked', {});
+      await setPaused({ database, id: 'asked', by: 'test', paused: true });
+      await start();
+      const now = database.clock.now();
+      await insertRun({ database, run: newRun({ id: askedRunId('asked', '01A'), job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 5, inputs: { params: { x: 1 } } }) });
+      await until(() => ticks.length === 1, { timeout: 2_000 });
+      expect(ticks[0]).toMatchObject({ run: 'asked@01A', inputs: { params: { x: 1 } } });
+    });
+  });
+
+  it('asked for while a run is under way waits for it', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf, end }) => {
+      const job = await put('asked', {});
+      await start();
+      const ask = async (ulid: string) => {
+        const now = database.clock.now();
+        await insertRun({ database, run: newRun({ id: askedRunId('asked', ulid), job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 5 }) });
+      };
+      await ask('01A');
+      await until(() => ticks.length === 1);
+      await ask('01B');
+      await until(async () => (await runsOf('asked'))[1]?.held === 'overlap');
+      await end('asked@01A', 'succeeded');
+      await until(() => ticks.length === 2);
+      expect(await runsOf('asked')).toMatchObject([{ state: 'succeeded' }, { state: 'queued' }]);
+    });
+  });
+});
+
+describe('a job', () => {
+  it('that is changed, paused, resumed or deleted is so within a second', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      await start();
+      await put('job', { schedule: { every: '1s', overlap: 'allow' } });
+      await until(() => ticks.length > 0);
+      await put('job', { schedule: { every: '1s', overlap: 'allow' }, title: 'changed' });
+      await until(() => ticks.some(({ jobVersion }) => jobVersion === 2), { timeout: 2_100 });
+      await setPaused({ database, id: 'job', by: 'test', paused: true });
+      const pausedAt = database.clock.now().getTime();
+      await until(() => database.clock.now().getTime() > pausedAt + 2_500, { what: 'two fires of the pause' });
+      await setPaused({ database, id: 'job', by: 'test', paused: false });
+      await until(() => ticks.some(({ jobVersion }) => jobVersion === 4), { timeout: 2_100 });
+      const rows = await runsOf('job');
+      const pauses = rows.filter(({ reason }) => reason === 'paused');
+      expect(pauses).toHaveLength(1);
+      expect(pauses[0]?.count).toBeGreaterThanOrEqual(2);
+      // Every second from the first row to the last is accounted for exactly once.
+      const moments = rows.flatMap(({ scheduledAt, count = 1 }) => Array.from({ length: count }, (_, index) => scheduledAt.getTime() + index * 1_000));
+      expect(moments).toEqual(moments.map((_, index) => (moments[0] ?? 0) + index * 1_000));
+      await deleteJob({ database, id: 'job', by: 'test' });
+      await until(async () => (await runsOf('job')).every(({ state }) => !['due', 'queued'].includes(state)));
+      const ended = await runsOf('job');
+      expect(ended.filter(({ state }) => state === 'cancelled').every(({ reason }) => reason === 'job deleted')).toBe(true);
+    });
+  });
+
+  it('made again continues its version and fires only after the newest row', async () => {
+    await withScheduler(async ({ database, start, put, ticks }) => {
+      await start();
+      const first = await put('job', { schedule: { every: '1s', overlap: 'allow' } });
+      await until(() => ticks.length > 0);
+      await deleteJob({ database, id: 'job', by: 'test' });
+      const second = await put('job', { schedule: { every: '1s', overlap: 'allow' } });
+      expect(second.version).toBe(3);
+      expect(second.dataset).not.toBe(first.dataset);
+      await until(() => ticks.some(({ jobVersion }) => jobVersion === 3));
+      const runs = ticks.map(({ run }) => run);
+      expect(new Set(runs).size).toBe(runs.length);
+    });
+  });
+});

@@ -1,0 +1,201 @@
+import type { RunReason } from '@gleaner/contracts';
+import { moveOperation, moveRuns, type Database } from '@gleaner/database';
+import type { Logger } from '@gleaner/runtime';
+import { decideStart, isPlainFire, type StartDecision } from '@gleaner/schedule';
+import type { Announcer } from './announce.ts';
+import type { SchedulerTimes } from './config.ts';
+import { judgeLate } from './core/judgeLate.ts';
+import { failWithLetter } from './failWithLetter.ts';
+import type { OriginSlots } from './originSlots.ts';
+import { prepareTicks } from './prepareTicks.ts';
+import type { TickOutbox } from './publishTicks.ts';
+import { asUnended, type KnownRun, type RunBook } from './runBook.ts';
+import type { TickSpecs } from './tickSpecs.ts';
+
+/** Runs that one step starts: small enough that the first of a burst is on its way while the rest are written. */
+const stepSize = 500;
+
+type Verdict =
+  | { readonly act: 'go'; readonly decision?: Extract<StartDecision, { act: 'start' }> }
+  | { readonly act: 'hold'; readonly held: 'overlap' | 'origin' | 'version'; readonly coalesce?: readonly string[] }
+  | { readonly act: 'skip'; readonly reason: RunReason }
+  | { readonly act: 'expire' };
+
+export type RunStarter = ReturnType<typeof createRunStarter>;
+
+/** Decides what becomes of runs whose moment has come, moves those that may start to `queued`, and hands them to the outbox. */
+export function createRunStarter({ database, runs, specs, outbox, slots, announcer, times, token, log }: {
+  readonly database: Database;
+  readonly runs: RunBook;
+  readonly specs: TickSpecs;
+  readonly outbox: TickOutbox;
+  readonly slots: OriginSlots;
+  readonly announcer: Announcer;
+  readonly times: Pick<SchedulerTimes, 'lateAfterMs'>;
+  readonly token: number;
+  readonly log: Logger;
+}) {
+  const judge = (run: KnownRun, now: number): Verdict => {
+    const spec = run.prepared?.spec;
+    if (spec === undefined) return { act: 'hold', held: 'version' };
+    if (run.expiresAt !== undefined && run.expiresAt.getTime() <= now) return { act: 'expire' };
+    if (run.state === 'retrying') return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
+    const { schedule, limits } = spec;
+    const siblings = runs.ofJob(run.job);
+    if (run.trigger === 'schedule' && run.held === undefined && isPlainFire(run)) {
+      const laterFireDue = siblings.some((other) => other.scheduledAt > run.scheduledAt && other.state === 'due' && other.dueAt.getTime() <= now && isPlainFire(other) && other.trigger !== 'after');
+      const late = judgeLate({ misfire: schedule.misfire, grace: schedule.grace, lateMs: now - run.dueAt.getTime(), lateAfterMs: times.lateAfterMs, laterFireDue });
+      if (late === 'in turn') run.inTurn = true;
+      else if (late !== 'run') return { act: 'skip', reason: late };
+    }
+    const others = siblings.filter((other) => other !== run && (other.state !== 'due' || other.dueAt.getTime() <= now)).map(asUnended);
+    const decision = decideStart({ run: asUnended(run), overlap: schedule.overlap, others, backfillConcurrency: limits.concurrency ?? 1 });
+    if (decision.act === 'hold') return { act: 'hold', held: 'overlap', coalesce: decision.coalesce };
+    if (decision.act === 'skip') return { act: 'skip', reason: decision.reason };
+    // What gives way does so first; a run that is then let in keeps its slot for the move.
+    if (decision.cancel.length + decision.supersede.length + decision.coalesce.length > 0) return { act: 'go', decision };
+    return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
+  };
+
+  const admit = (run: KnownRun, now: number): boolean => {
+    run.origins ??= run.prepared?.spec.origins ?? [];
+    const admission = slots.admit(run, now, run.prepared?.spec.limits ?? {});
+    if (admission.ok) run.spacing = admission.spacing > 0 ? admission.spacing : undefined;
+    return admission.ok;
+  };
+
+  /** The run counts as queued from here on, so that what is judged after it sees it. */
+  const reserve = (run: KnownRun, at: Date): void => {
+    run.state = 'queued';
+    run.attempts += 1;
+    run.queuedAt = at;
+    delete run.held;
+    delete run.nextAttemptAt;
+  };
+
+  const queue = async (go: readonly KnownRun[], at: Date): Promise<void> => {
+    if (go.length === 0) return;
+    const ids = go.map(({ _id }) => _id);
+    const known = go.filter(({ trigger }) => trigger === 'schedule' || trigger === 'catch-up');
+    const asked = go.filter((run) => !known.includes(run));
+    let moved = await moveRuns({ database, runs: known.map(({ _id }) => _id), to: 'queued', set: { token }, at });
+    if (asked.length > 0) moved += (await database.collections.runs.bulkWrite(asked.map(({ _id, origins }) => moveOperation({ run: _id, to: 'queued', set: { token, origins }, at })), { ordered: false })).matchedCount;
+    let queued = go;
+    if (moved < go.length) {
+      const found = await database.collections.runs.find({ _id: { $in: ids }, state: 'queued', queuedAt: at, token }, { projection: { _id: 1 } }).toArray();
+      const mine = new Set(found.map(({ _id }) => _id));
+      queued = go.filter(({ _id }) => mine.has(_id));
+      const others = go.filter(({ _id }) => !mine.has(_id));
+      for (const run of others) { slots.release(run._id, at.getTime()); run.prepared = undefined; }
+      await runs.reread(others.map(({ _id }) => _id));
+    }
+    await outbox.publish(queued);
+    for (const run of queued) announcer.moved(run, 'queued', { at });
+  };
+
+  const endAll = async (ended: ReadonlyMap<string, readonly KnownRun[]>, to: 'skipped' | 'expired'): Promise<void> => {
+    for (const [reason, list] of ended) {
+      await moveRuns({ database, runs: list.map(({ _id }) => _id), to, set: { reason } });
+      for (const run of list) { runs.forget(run._id); slots.leave(run); }
+    }
+  };
+
+  const hold = async (held: ReadonlyMap<string, readonly KnownRun[]>): Promise<void> => {
+    for (const [reason, list] of held) {
+      const fresh = list.filter((run) => run.held !== reason && run.state === 'due');
+      for (const run of list) run.held = reason;
+      if (fresh.length > 0) await database.collections.runs.updateMany({ _id: { $in: fresh.map(({ _id }) => _id) }, state: 'due' }, { $set: { held: reason } });
+    }
+  };
+
+  /** What a start costs others: cancelled, coalesced and superseded runs, by the run's own moment. */
+  const makeRoom = async ({ cancel, supersede, coalesce }: Extract<StartDecision, { act: 'start' }>): Promise<void> => {
+    if (cancel.length > 0) {
+      await moveRuns({ database, runs: cancel, to: 'cancelled', set: { reason: 'overlap' } });
+      for (const id of cancel) announcer.abort(id, 'overlap');
+    }
+    if (coalesce.length > 0) await moveRuns({ database, runs: coalesce, to: 'skipped', set: { reason: 'coalesced' } });
+    for (const id of supersede) {
+      const run = runs.get(id);
+      if (run !== undefined) await failWithLetter({ database, run: id, attempts: run.attempts, reason: 'superseded_by_fire' });
+    }
+    for (const id of [...cancel, ...coalesce, ...supersede]) {
+      const gone = runs.forget(id);
+      if (gone) slots.leave(gone);
+    }
+  };
+
+  /** Decides against the runs as the database has them: nothing is skipped, held or cancelled on hearsay. */
+  const decideSurely = async (doubtful: readonly KnownRun[], now: number): Promise<void> => {
+    await runs.reload([...new Set(doubtful.map(({ job }) => job))]);
+    const go: KnownRun[] = [];
+    const skipped = new Map<string, KnownRun[]>();
+    const expired = new Map<string, KnownRun[]>();
+    const held = new Map<string, KnownRun[]>();
+    const add = (lists: Map<string, KnownRun[]>, reason: string, run: KnownRun): void => { const list = lists.get(reason); if (list) list.push(run); else lists.set(reason, [run]); };
+    const at = database.clock.now();
+    for (const run of doubtful) {
+      if (runs.get(run._id) !== run || (run.state !== 'due' && run.state !== 'retrying')) continue;
+      let verdict = judge(run, now);
+      if (verdict.act === 'go' && verdict.decision) {
+        await makeRoom(verdict.decision);
+        verdict = admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
+      }
+      if (verdict.act === 'go') { reserve(run, at); go.push(run); continue; }
+      if (verdict.act === 'hold') {
+        if (verdict.held === 'version') log.error({ run: run._id, jobVersion: run.jobVersion }, 'the version of a run is not in revisions; it cannot start');
+        for (const id of verdict.coalesce ?? []) { const other = runs.get(id); if (other) { add(skipped, 'coalesced', other); runs.forget(id); } }
+        add(held, verdict.held, run);
+      } else if (verdict.act === 'skip') {
+        add(skipped, verdict.reason, run);
+        runs.forget(run._id);
+      } else if (run.state === 'retrying') {
+        await failWithLetter({ database, run: run._id, attempts: run.attempts, reason: 'expired' });
+        runs.forget(run._id);
+        slots.leave(run);
+      } else add(expired, 'expired', run);
+    }
+    await endAll(skipped, 'skipped');
+    await endAll(expired, 'expired');
+    await hold(held);
+    await queue(go, at);
+  };
+
+  return {
+    /** Starts what is due by now, at most a few hundred; `taken` is told of each run that it took up before anything is done with it. */
+    async step(taken: string[]): Promise<number> {
+      const now = database.clock.now().getTime();
+      for (const run of slots.takeReady(now)) runs.again(run);
+      const due = runs.takeDue(now, stepSize);
+      if (due.length === 0) return 0;
+      for (const { _id } of due) taken.push(_id);
+      await outbox.room();
+      await prepareTicks({ database, specs, runs: due.filter(({ prepared }) => prepared === undefined) });
+      const at = database.clock.now();
+      const go: KnownRun[] = [];
+      const doubtful: KnownRun[] = [];
+      const waiting: KnownRun[] = [];
+      for (const run of due) {
+        if (run.state !== 'due' && run.state !== 'retrying') continue;
+        const verdict = judge(run, at.getTime());
+        if (verdict.act === 'go' && !verdict.decision) { reserve(run, at); go.push(run); }
+        else if (verdict.act === 'hold' && verdict.held === 'origin') waiting.push(run);
+        else doubtful.push(run);
+      }
+      await queue(go, at);
+      await hold(new Map([['origin', waiting]]));
+      if (doubtful.length > 0) await decideSurely(doubtful, at.getTime());
+      return due.length;
+    },
+
+    /** Runs of a job that wait for another of its runs are asked again. */
+    wakeHeld(job: string): void {
+      for (const run of runs.ofJob(job)) if (run.state === 'due' && run.held !== undefined) runs.again(run);
+    },
+
+    /** All that waits is asked again: what should have woken it may have been lost. */
+    wakeAllHeld(): void {
+      for (const run of runs.all()) if (run.held !== undefined && (run.state === 'due' || run.state === 'retrying')) runs.again(run);
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto';
+import { jobDefinitionSchema, topology, type JobInput, type Tick } from '@gleaner/contracts';
+import { connectBroker, done, type Broker } from '@gleaner/broker';
+import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
+import { createLogger } from '@gleaner/runtime';
+import { withBroker } from '../../../../test/support/withBroker.ts';
+import { withMongo } from '../../../../test/support/withMongo.ts';
+import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../config.ts';
+import { holdLeadership, type Leadership } from '../holdLeadership.ts';
+import { leadTerm } from '../leadTerm.ts';
+
+/** The times of a scheduler that a test can wait for. */
+export const quickTimes: SchedulerTimes = { ...defaultTimes, leaseMs: 1_500, renewMs: 400, stepDownMs: 1_000, candidateMs: 100, scanMs: 200, republishMs: 500, lostAfterMs: 500 };
+
+export interface SchedulerStage {
+  readonly mongoUrl: string;
+  readonly amqpUrl: string;
+  readonly database: Database;
+  readonly broker: Broker;
+  /** Ticks in the order in which they came, as a collector sees them. */
+  readonly ticks: Tick[];
+  /** Starts a scheduler of its own; resolves once it leads, unless `wait` is false. */
+  start(options?: { readonly times?: Partial<SchedulerTimes>; readonly origins?: OriginDefaults; readonly wait?: boolean }): Promise<Leadership>;
+  put(id: string, input: Partial<JobInput>): Promise<JobDocument>;
+  runsOf(job: string): Promise<RunDocument[]>;
+  /** Ends a run as storage would. */
+  end(run: string, to: 'succeeded' | 'failed' | 'unchanged', set?: Partial<RunDocument>): Promise<RunDocument | null>;
+}
+
+/** Runs `fn` with a database, a broker and as many schedulers as it starts; all end with it. Ticks are taken unless `collect` is false. */
+export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true }: { readonly collect?: boolean } = {}): Promise<void> {
+  const log = createLogger({ service: 'scheduler-test', level: (process.env['TEST_LOG'] as 'info' | undefined) ?? 'silent' });
+  await withMongo(async ({ url: mongoUrl }) => withBroker(async ({ url: amqpUrl }) => {
+    const database = await connectDatabase({ url: mongoUrl, appName: 'test' });
+    const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
+    const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
+    const ticks: Tick[] = [];
+    try {
+      await setupDatabase({ database });
+      await broker.declare(topology);
+      if (collect) await broker.consume({ queue: 'collect', concurrency: 50, handler: (delivery) => { ticks.push(delivery.json() as Tick); return done(); } }).ready;
+      await fn({
+        mongoUrl, amqpUrl, database, broker, ticks,
+        async start({ times = {}, origins = { concurrency: 1_000, perMinute: 0 }, wait = true } = {}) {
+          const own = { database: await connectDatabase({ url: mongoUrl, appName: 'scheduler' }), broker: await connectBroker({ url: amqpUrl, name: 'scheduler', log }) };
+          let lead: () => void = () => undefined;
+          const led = new Promise<void>((resolve) => { lead = resolve; });
+          const all = { ...quickTimes, ...times };
+          const leadership = holdLeadership({ database: own.database, owner: randomUUID(), times: all, log, lead: (term) => leadTerm({ ...own, times: all, origins, log, onReady: lead }, term) });
+          leaders.push({ leadership, ...own });
+          if (wait) await led;
+          return leadership;
+        },
+        async put(id, input) {
+          const definition = jobDefinitionSchema.parse({ source: { http: { url: `https://${id}.example/` } }, key: 'id', ...input });
+          return (await putJob({ database, id, definition, by: 'test' })).job;
+        },
+        runsOf: (job) => database.collections.runs.find({ job }).sort({ scheduledAt: 1, _id: 1 }).toArray(),
+        end: (run, to, set = {}) => moveRun({ database, run, to, set }),
+      });
+    } finally {
+      for (const { leadership, ...own } of leaders) {
+        await leadership.stop();
+        await own.broker.close();
+        await own.database.close();
+      }
+      await broker.close();
+      await database.close();
+    }
+  }));
+}
