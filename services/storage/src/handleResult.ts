@@ -79,9 +79,18 @@ async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, 
 }
 
 /** Looks, decides, applies; and looks again when something moved meanwhile. */
-async function settleResult({ parts, report, read, accepted = false }: {
-  parts: StorageParts; report: Arriving; read: (run: RunDocument) => Promise<Result | string>; accepted?: boolean;
-}): Promise<Outcome> {
+async function settleResult(settling: Settling): Promise<Outcome> {
+  return await settling.parts.turns.run(settling.report.dataset, () => settleInTurn(settling));
+}
+
+interface Settling {
+  readonly parts: StorageParts;
+  readonly report: Arriving;
+  readonly read: (run: RunDocument) => Promise<Result | string>;
+  readonly accepted?: boolean;
+}
+
+async function settleInTurn({ parts, report, read, accepted = false }: Settling): Promise<Outcome> {
   for (let round = 0; round < rounds; round += 1) {
     const arrival = await readArrival(parts, report, accepted);
     if (arrival.kind !== 'go') return arrival.outcome;

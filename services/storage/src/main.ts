@@ -7,6 +7,7 @@ import { readConfig } from './config.ts';
 import { consumeQueues } from './consumeQueues.ts';
 import { layoutLimits } from './core/planNewest.ts';
 import { createHashCache } from './hashCache.ts';
+import { createKeyedTurns } from './keyedTurns.ts';
 import { startHousekeeping } from './startHousekeeping.ts';
 import { transactionLimits, type StorageParts } from './storageParts.ts';
 import { watchCommands } from './watchCommands.ts';
@@ -27,7 +28,7 @@ await runService({
 
     const cache = createHashCache({ limit: config.cachedHashes });
     const parts: StorageParts = {
-      database, history: historyCollectionsOf(database.db), broker, cache, log,
+      database, history: historyCollectionsOf(database.db), broker, cache, log, turns: createKeyedTurns(),
       random: Math.random, newId: () => ulid(), limits: { layout: layoutLimits, ...transactionLimits },
     };
     metrics.gaugeFrom('gleaner_storage_cached_hashes', 'Item hashes held in memory.', () => cache.size);

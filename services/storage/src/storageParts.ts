@@ -2,6 +2,7 @@ import type { Broker } from '@gleaner/broker';
 import type { Database, HistoryCollections } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import type { HashCache } from './hashCache.ts';
+import type { KeyedTurns } from './keyedTurns.ts';
 import type { LayoutLimits } from './core/planNewest.ts';
 
 /** What the handlers work with; made in main.ts, and in tests with their own times, chances and faults. */
@@ -10,6 +11,8 @@ export interface StorageParts {
   readonly history: HistoryCollections;
   readonly broker: Pick<Broker, 'announce' | 'publish'>;
   readonly cache: HashCache;
+  /** One apply per dataset at a time in this process: two would only take turns at losing. */
+  readonly turns: KeyedTurns;
   readonly log: Logger;
   /** In [0, 1). */
   readonly random: () => number;

@@ -1,0 +1,262 @@
+import { describe, expect, it } from '@jest/globals';
+import { deleteJob, findRun, historyCollectionsOf, moveRun, putJob, readHistory, readItems, readSnapshots, type ItemsPage } from '@gleaner/database';
+import { executeDecisions } from './executeDecisions.ts';
+import { definitionOf, itemsOf, messages, withStorage, type StorageTest } from '../test/withStorage.ts';
+
+const plain = ({ items }: Pick<ItemsPage, 'items'>): Record<string, unknown> => Object.fromEntries(items.map((item) => ('bson' in item ? ['bson', item] : [item.key, (item.data as { value?: unknown }).value ?? item.data])));
+const latest = async ({ database }: StorageTest, dataset: string) => plain(await readItems({ database, dataset, limit: 1_000 }));
+const ago = (seconds: number): Date => new Date(Date.now() - seconds * 1_000);
+
+describe('a result', () => {
+  it('becomes items, versions, a snapshot and the run\'s state, once however often it comes', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const message = messages.complete(run, { a: 1, b: { x: [1, { y: null }], '$set': 'kept', 'dotted.name': 2 } });
+    for (let copy = 0; copy < 3; copy += 1) expect(await test.handle(message)).toEqual({ kind: 'done' });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: { x: [1, { y: null }], '$set': 'kept', 'dotted.name': 2 } });
+    const ended = await findRun({ database: test.database, run: run._id });
+    expect(ended).toMatchObject({ state: 'succeeded', rev: 2, unsettled: 2, snapshot: run._id, counts: { received: 2, kept: 2, added: 2, changed: 0, removed: 0, unchanged: 0, total: 2 } });
+    const { snapshots } = await readSnapshots({ database: test.database, dataset: job.dataset, limit: 10 });
+    expect(snapshots).toMatchObject([{ run: run._id, kind: 'whole', counts: { added: 2, total: 2 }, request: { status: 200 } }]);
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 1, total: 2, validators: { run: run._id, bodyHash: `b-${run._id}` } });
+    expect(test.announced).toHaveLength(1);
+  }));
+
+  it('lands at its position when it comes late, and does not disturb what is newer', () => withStorage(async (test) => {
+    const job = await test.job();
+    const [first, second, third] = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3')];
+    await test.handle(messages.complete(first, { a: 1, b: 1 }, { observedAt: ago(30) }));
+    await test.handle(messages.complete(third, { a: 3, c: 3 }, { observedAt: ago(10) }));
+    await test.handle(messages.complete(second, { a: 2, b: 1, d: 2 }, { observedAt: ago(20) }));
+    const { database } = test;
+    expect(await latest(test, job.dataset)).toEqual({ a: 3, c: 3 });
+    expect(plain(await readItems({ database, dataset: job.dataset, at: ago(15), limit: 10 }))).toEqual({ a: 2, b: 1, d: 2 });
+    expect(plain(await readItems({ database, dataset: job.dataset, run: first._id, limit: 10 }))).toEqual({ a: 1, b: 1 });
+    const { versions } = await readHistory({ database, dataset: job.dataset, key: 'a', limit: 10 });
+    expect(versions.map(({ data }) => (data as { value: number }).value)).toEqual([3, 2, 1]);
+    const { snapshots } = await readSnapshots({ database, dataset: job.dataset, limit: 10 });
+    expect(snapshots.map(({ counts: { added, changed, removed, total } }) => [added, changed, removed, total])).toEqual([[1, 1, 2, 2], [1, 1, 0, 3], [2, 0, 0, 2]]);
+    await expect(readItems({ database, dataset: job.dataset, at: ago(3_000), limit: 1 })).rejects.toMatchObject({ code: 'before_first' });
+  }));
+
+  it('of several batches is applied when its set is whole, whatever the order and however often they come, by two storages', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const values = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`k${index}`, index]));
+    const other = test.another();
+    const set = messages.set(run, values, { batches: 5 });
+    const shuffled = [...set, ...set, ...set].map((message, index) => ({ message, order: (index * 7_919) % 18 })).toSorted((a, b) => a.order - b.order);
+    await Promise.all(shuffled.map(({ message }, index) => test.handle(message, index % 2 === 0 ? test.parts : other)));
+    expect(await latest(test, job.dataset)).toEqual(values);
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'succeeded', rev: 2, counts: { received: 50, added: 50 } });
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 1 });
+  }));
+
+  it('whose complete report comes first waits, and its moment is that of the first handling', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const set = messages.set(run, { a: 1, b: 2 }, { batches: 2, observedAt: new Date(Date.now() + 3_600_000) });
+    await test.handle(set[2] as never);
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'running' });
+    const { observedAt } = (await test.history.batches.findOne({ seq: -1 })) ?? {};
+    await test.handle(set[1] as never);
+    await test.handle(set[2] as never);
+    await test.handle(set[0] as never);
+    expect((await findRun({ database: test.database, run: run._id }))?.observedAt).toEqual(observedAt);
+    expect(await test.history.batches.countDocuments({})).toBe(0);
+  }));
+
+  it('never mixes two attempts, and the first whole one wins', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const one = messages.set(run, { a: 1, b: 1 }, { batches: 2, attempt: 'one' });
+    const two = messages.set(run, { a: 2, b: 2 }, { batches: 2, attempt: 'two' });
+    for (const message of [one[0], two[1], two[2], one[2], two[0], one[1]]) await test.handle(message as never);
+    expect(await latest(test, job.dataset)).toEqual({ a: 2, b: 2 });
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 1 });
+  }));
+
+  it.each(['due', 'queued', 'running', 'retrying', 'failed'] as const)('is taken by a run that is %s', (state) => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1', { state });
+    await test.handle(messages.complete(run, { a: 1 }));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'succeeded' });
+  }));
+
+  it.each(['cancelled', 'expired', 'skipped', 'quarantined'] as const)('changes nothing where the run is %s', (state) => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1', { state });
+    expect(await test.handle(messages.complete(run, { a: 1 }))).toEqual({ kind: 'done' });
+    expect(await latest(test, job.dataset)).toEqual({});
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state, rev: 1 });
+  }));
+
+  it('is refused by the transaction when the run is cancelled under its hands', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const parts = test.another({ onStep: async (step) => {
+      if (step === 'before the transaction') await moveRun({ database: test.database, run: run._id, to: 'cancelled' });
+    } });
+    expect(await test.handle(messages.complete(run, { a: 1 }), parts)).toEqual({ kind: 'done' });
+    expect(await latest(test, job.dataset)).toEqual({});
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 0 });
+    expect(await test.history.snapshots.countDocuments({})).toBe(0);
+  }));
+
+  it('of a deleted job is refused, and a remade job starts clean', () => withStorage(async (test) => {
+    const job = await test.job();
+    const [run, later] = [await test.run(job, '1'), await test.run(job, '2')];
+    await test.handle(messages.complete(run, { a: 1 }));
+    await deleteJob({ database: test.database, id: 'job', by: 'test' });
+    await test.handle(messages.complete(later, { a: 2 }));
+    expect(await findRun({ database: test.database, run: later._id })).toMatchObject({ state: 'cancelled', reason: 'job deleted' });
+    const remade = await test.job();
+    expect(await latest(test, remade.dataset)).toEqual({});
+  }));
+
+  it('with another definition says so, and a late one of the older definition makes no snapshot', () => withStorage(async (test) => {
+    const job = await test.job({ gate: { maxRemoved: '10%' } });
+    const [old, late, newer] = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3', { jobVersion: 2 })];
+    await putJob({ database: test.database, id: 'job', definition: definitionOf({ title: 'two', gate: { maxRemoved: '10%' } }), by: 'test' });
+    await test.handle(messages.complete(old, { a: 1, b: 1 }, { observedAt: ago(30) }));
+    await test.handle(messages.complete(newer, { c: 1 }, { observedAt: ago(10), extractionHash: 'x2' }));
+    await test.handle(messages.complete(late, { a: 2, b: 2 }, { observedAt: ago(5) }));
+    const { database } = test;
+    expect(await findRun({ database, run: newer._id })).toMatchObject({ state: 'succeeded', cause: 'definition' });
+    expect(await findRun({ database, run: late._id })).toMatchObject({ state: 'succeeded', reason: 'stale_definition' });
+    expect((await findRun({ database, run: late._id }))?.snapshot).toBeUndefined();
+    expect(await latest(test, job.dataset)).toEqual({ c: 1 });
+  }));
+
+  it('beyond the limit of a transaction fails the run clearly', () => withStorage(async (test) => {
+    const job = await test.job();
+    const [first, second] = [await test.run(job, '1'), await test.run(job, '2')];
+    await test.handle(messages.complete(first, { a: 1 }));
+    await test.handle(messages.complete(second, Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, index]))));
+    expect(await findRun({ database: test.database, run: second._id })).toMatchObject({ state: 'failed', error: { class: 'snapshot_too_large' } });
+    expect(await test.database.collections.deadLetters.findOne({ run: second._id })).toMatchObject({ class: 'snapshot_too_large', state: 'parked', queue: 'collect' });
+  }, { limits: { writes: 10 as never } }));
+});
+
+describe('an unchanged result', () => {
+  it('is a row alone where its snapshot is the newest, again and again', () => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1 }, { observedAt: ago(30) }));
+    await test.handle(messages.unchanged(runs[1], runs[0]._id, { observedAt: ago(20) }));
+    await test.handle(messages.unchanged(runs[2], runs[1]._id, { observedAt: ago(10) }));
+    const { snapshots } = await readSnapshots({ database: test.database, dataset: job.dataset, limit: 10 });
+    expect(snapshots.map(({ run, counts: { unchanged, total } }) => [run, unchanged, total])).toEqual([[runs[2]._id, 1, 1], [runs[1]._id, 1, 1], [runs[0]._id, 0, 1]]);
+    expect(await findRun({ database: test.database, run: runs[2]._id })).toMatchObject({ state: 'unchanged', counts: { kept: 1, unchanged: 1 } });
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 3, validators: { run: runs[2]._id, bodyHash: `b-${runs[0]._id}` } });
+    expect((await readHistory({ database: test.database, dataset: job.dataset, key: 'a', limit: 5 })).versions).toHaveLength(1);
+  }));
+
+  it('brings back the content of its snapshot where another has come between', () => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1, b: 1 }, { observedAt: ago(30) }));
+    await test.handle(messages.complete(runs[1], { a: 2 }, { observedAt: ago(20) }));
+    await test.handle(messages.unchanged(runs[2], runs[0]._id, { observedAt: ago(10) }));
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 1 });
+    expect(await findRun({ database: test.database, run: runs[2]._id })).toMatchObject({ state: 'unchanged', counts: { added: 1, changed: 1, total: 2 } });
+  }));
+
+  it('of a snapshot that is gone is another try without validators', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    await test.handle(messages.unchanged(run, 'job@never'));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying', withoutValidators: true, error: { class: 'stale_validators' } });
+  }));
+});
+
+describe('the gate', () => {
+  const decide = (test: StorageTest, run: string, accept: boolean) =>
+    test.database.collections.runs.updateOne({ _id: run }, { $set: { decision: { accept, by: 'a person', at: new Date() } } });
+
+  it.each([1, 3])('puts a collapsed list aside; accepted it lands at its position (%s batches)', (batches) => withStorage(async (test) => {
+    const job = await test.job({ gate: { minItems: 1, maxRemoved: '50%', required: ['value'] } });
+    const runs = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1, b: 1, c: 1, d: 1 }, { observedAt: ago(30) }));
+    for (const message of batches === 1 ? [messages.complete(runs[1], { a: 2 }, { observedAt: ago(20) })] : messages.set(runs[1], { a: 2 }, { batches, observedAt: ago(20) })) await test.handle(message);
+    expect(await findRun({ database: test.database, run: runs[1]._id })).toMatchObject({ state: 'quarantined', counts: { removed: 3 }, error: { class: 'gate' } });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 1, c: 1, d: 1 });
+    await test.handle(messages.complete(runs[2], { a: 3, b: 1, c: 1, d: 1 }, { observedAt: ago(10) }));
+    await decide(test, runs[1]._id, true);
+    await executeDecisions({ parts: test.parts });
+    expect(await findRun({ database: test.database, run: runs[1]._id })).toMatchObject({ state: 'succeeded', snapshot: runs[1]._id });
+    expect(plain(await readItems({ database: test.database, dataset: job.dataset, at: ago(15), limit: 10 }))).toEqual({ a: 2 });
+    expect(await latest(test, job.dataset)).toEqual({ a: 3, b: 1, c: 1, d: 1 });
+    expect(await test.history.batches.countDocuments({})).toBe(0);
+  }));
+
+  it('rejects with a letter, and history stays clean', () => withStorage(async (test) => {
+    const job = await test.job({ gate: { required: ['price'] } });
+    const run = await test.run(job, '1');
+    await test.handle(messages.complete(run, { a: 1 }));
+    await decide(test, run._id, false);
+    await executeDecisions({ parts: test.parts });
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'failed', reason: 'rejected' });
+    expect(await test.database.collections.deadLetters.findOne({ run: run._id })).toMatchObject({ class: 'rejected', state: 'parked' });
+    expect(await latest(test, job.dataset)).toEqual({});
+  }));
+});
+
+describe('partial snapshots', () => {
+  it('leave alone what they do not list', () => withStorage(async (test) => {
+    const job = await test.job({ partial: true });
+    const runs = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1, b: 1 }, { observedAt: ago(30) }));
+    await test.handle(messages.complete(runs[2], { c: 3 }, { observedAt: ago(10) }));
+    await test.handle(messages.complete(runs[1], { b: 2, c: 2 }, { observedAt: ago(20) }));
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 2, c: 3 });
+    expect(plain(await readItems({ database: test.database, dataset: job.dataset, at: ago(15), limit: 10 }))).toEqual({ a: 1, b: 2, c: 2 });
+  }));
+});
+
+describe('two storages at once', () => {
+  it('apply twenty snapshots of one dataset, each once', () => withStorage(async (test) => {
+    const job = await test.job();
+    const [one, two] = [test.parts, test.another()];
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, index) => test.run(job, String(index).padStart(2, '0'))));
+    const sent = runs.map((run, index) => messages.complete(run, { a: index % 3, b: index % 2, [`k${index}`]: 1 }, { observedAt: ago(100 - index) }));
+    await Promise.all(sent.flatMap((message) => [test.handle(message, one), test.handle(message, two)]));
+    const head = await historyCollectionsOf(test.database.db).heads.findOne({ _id: job.dataset });
+    expect(head).toMatchObject({ rev: 20, snapshots: 20, total: 3 });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 1, k19: 1 });
+    for (const [index, run] of runs.entries()) expect(plain(await readItems({ database: test.database, dataset: job.dataset, run: run._id, limit: 10 }))).toEqual({ a: index % 3, b: index % 2, [`k${index}`]: 1 });
+  }));
+});
+
+describe('a crash', () => {
+  it.each(['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit'])('%s leaves all or nothing, and the message that comes again completes it', (point) => withStorage(async (test) => {
+    const job = await test.job();
+    for (const [index, values] of [{ a: 1, b: 1 }, { a: 2, c: 1 }].entries()) {
+      const run = await test.run(job, String(index));
+      const message = messages.complete(run, values, { observedAt: ago(50 - index) });
+      const crashing = test.another({ onStep: (step) => { if (step === point) throw new Error('crash'); } });
+      await expect(test.handle(message, crashing)).rejects.toThrow('crash');
+      expect([index, index + 1]).toContain((await test.history.heads.findOne({ _id: job.dataset }))?.rev);
+      expect(await test.handle(message, test.another())).toEqual({ kind: 'done' });
+      expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: index + 1, snapshots: index + 1 });
+      expect(await latest(test, job.dataset)).toEqual(values);
+    }
+  }, { limits: { writeBefore: 0 as never } }));
+});
+
+it('reads pages that stay on one moment, and says when it was rewritten', () => withStorage(async (test) => {
+  const job = await test.job();
+  const { database } = test;
+  const runs = await Promise.all(['1', '2', '3'].map((name) => test.run(job, name)));
+  const values = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`k${index}`, index]));
+  await test.handle(messages.complete(runs[0] as never, itemsOf(values), { observedAt: ago(30) }));
+  const first = await readItems({ database, dataset: job.dataset, limit: 4 });
+  expect(first).toMatchObject({ next: 'k3', total: 10, latest: true });
+  await test.handle(messages.complete(runs[1] as never, { z: 1 }, { observedAt: ago(10) }));
+  const pinned = { position: first.position ?? '', rev: first.rev };
+  const second = await readItems({ database, dataset: job.dataset, limit: 4, after: 'k3', pinned });
+  expect(Object.keys(plain(second))).toEqual(['k4', 'k5', 'k6', 'k7']);
+  expect(await readItems({ database, dataset: job.dataset, limit: 4, after: 'k7', pinned })).not.toHaveProperty('next');
+  await test.handle(messages.complete(runs[2] as never, { k9: 9 }, { observedAt: ago(40) }));
+  await expect(readItems({ database, dataset: job.dataset, limit: 4, after: 'k3', pinned })).rejects.toMatchObject({ code: 'history_changed' });
+}));
