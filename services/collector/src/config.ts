@@ -1,0 +1,21 @@
+import { choice, cidrs, integer, logLevels, readEnv, readSecrets, string, url } from '@gleaner/runtime';
+import type { EnvSource } from '@gleaner/runtime';
+
+/** Everything that a collector takes from its environment, frozen; throws one error that lists every fault. */
+export function readConfig(source?: EnvSource) {
+  const config = readEnv(
+    {
+      amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
+      /** Runs at once. */
+      concurrency: integer('COLLECTOR_CONCURRENCY', { min: 1, max: 256, default: 8 }),
+      /** Private networks that may be reached all the same. */
+      allowNetworks: cidrs('ALLOW_NETWORKS', { default: [] }),
+      healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
+      healthPort: integer('HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
+      logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),
+    },
+    source,
+  );
+  return Object.freeze({ ...config, secrets: readSecrets(source) });
+}
+export type Config = ReturnType<typeof readConfig>;

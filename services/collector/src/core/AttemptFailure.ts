@@ -1,0 +1,18 @@
+import type { FailureClass } from '@gleaner/contracts';
+
+/** Ends an attempt: its class decides what is done about it, its message says what was expected and what was seen. */
+export class AttemptFailure extends Error {
+  readonly class: FailureClass;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+  constructor(failure: FailureClass, message: string, more: { readonly status?: number; readonly retryAfterMs?: number; readonly cause?: unknown } = {}) {
+    super(message, more.cause === undefined ? {} : { cause: more.cause });
+    this.name = 'AttemptFailure';
+    this.class = failure;
+    if (more.status !== undefined) this.status = more.status;
+    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs;
+  }
+}
+
+/** An answer whose body is not what the job says it is. */
+export const badBody = (message: string, cause?: unknown): AttemptFailure => new AttemptFailure('bad_body', message, { cause });

@@ -1,0 +1,32 @@
+import type { CompleteReport, FailedReport, Tick, TryHead, UnchangedReport } from '@gleaner/contracts';
+import type { AttemptOutcome } from '../createRunAttempt.ts';
+import { batchMessages } from './batchMessages.ts';
+
+/** The messages that tell storage how an attempt ended: batches first, then the one report. */
+export function attemptMessages({ tick, head, attempt, outcome }: {
+  readonly tick: Pick<Tick, 'extractionHash' | 'requestHash'>;
+  readonly head: TryHead;
+  readonly attempt: string;
+  readonly outcome: AttemptOutcome;
+}): { readonly batches: readonly string[]; readonly report: string | object } {
+  const about = { v: 1, ...head, attempt } as const;
+  if (outcome.kind === 'failed') {
+    const { class: failure, message, status, retryAfterMs, evidence, requests } = outcome;
+    const report: FailedReport = {
+      ...about, kind: 'failed', class: failure, message, requests,
+      ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(evidence === undefined ? {} : { evidence }),
+    };
+    return { batches: [], report };
+  }
+  const { observedAt, requests, request } = outcome;
+  if (outcome.kind === 'unchanged') {
+    const report: UnchangedReport = { ...about, kind: 'unchanged', observedAt, base: outcome.base, requests, request };
+    return { batches: [], report };
+  }
+  const complete: Omit<CompleteReport, 'batches' | 'items'> = {
+    ...about, kind: 'complete', observedAt, counts: outcome.counts, requests, request, extractionHash: tick.extractionHash, requestHash: tick.requestHash,
+    ...(outcome.validators ? { validators: outcome.validators } : {}), ...(outcome.warnings.length > 0 ? { warnings: outcome.warnings } : {}),
+  };
+  const messages = batchMessages({ head, attempt, items: outcome.items, complete });
+  return { batches: messages.batches, report: messages.complete };
+}

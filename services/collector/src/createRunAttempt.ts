@@ -1,0 +1,152 @@
+import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
+import type { GuardedAgents } from './createGuardedAgents.ts';
+import type { Hashes } from './createHashes.ts';
+import type { Tokens } from './createTokens.ts';
+import { AttemptFailure } from './core/AttemptFailure.ts';
+import type { Secrets } from './core/buildRequest.ts';
+import { hasRegex } from './core/compileWhere.ts';
+import { createItemSet } from './core/createItemSet.ts';
+import type { ItemSet, SentItem } from './core/createItemSet.ts';
+import { createRedactor } from './core/createRedactor.ts';
+import type { Redactor } from './core/createRedactor.ts';
+import { failureOf } from './core/failureOf.ts';
+import { evidenceOf } from './evidenceOf.ts';
+import { newAnswerRecord } from './fetchUpstream.ts';
+import type { FetchUpstream } from './fetchUpstream.ts';
+import { limitTime } from './limitTime.ts';
+import { readSource } from './readSource.ts';
+import type { SourceProgress } from './readSource.ts';
+
+/** What an attempt needs to know; a tick has it all. */
+export interface AttemptInput {
+  readonly source: Source;
+  readonly extraction: Extraction;
+  readonly inputs: RunInputs;
+  readonly fireAt: string;
+  readonly validators?: Validators;
+  readonly limits?: { readonly perMinute?: number };
+}
+
+interface Done {
+  /** The clock when the last answer had arrived, ISO. */
+  readonly observedAt: string;
+  readonly requests: number;
+  readonly request: RequestFacts;
+}
+/** How an attempt ended. Everything in it is free of secrets. */
+export type AttemptOutcome =
+  | (Done & { readonly kind: 'complete'; readonly items: readonly SentItem[]; readonly counts: ItemSet['counts']; readonly validators?: Omit<Validators, 'run'>; readonly warnings: readonly string[] })
+  | (Done & { readonly kind: 'unchanged'; readonly base: string })
+  | { readonly kind: 'failed'; readonly class: FailureClass; readonly message: string; readonly status?: number; readonly retryAfterMs?: number; readonly evidence?: Evidence; readonly requests: number; readonly counts: ItemSet['counts'] };
+
+/** Numbers of an attempt that is under way. */
+export interface AttemptProgress { readonly requests: number; readonly received: number }
+
+export interface AttemptOptions {
+  /** Aborted with an AttemptFailure (a deadline) it ends the attempt as failed; with anything else the attempt rejects with that. */
+  readonly signal: AbortSignal;
+  /** Called once, with the function that tells how far the attempt has come. */
+  readonly onBegin?: (progress: () => AttemptProgress) => void;
+}
+export type RunAttempt = (input: AttemptInput, options: AttemptOptions) => Promise<AttemptOutcome>;
+
+/** Computes the value of a task source in a thread of its own. */
+export type RunTask = (name: string, params: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
+/** Evaluates JSONata expressions over values, within a time limit. */
+export type EvaluateExpressions = (expressions: readonly { readonly name: string; readonly expr: string }[], values: readonly unknown[], signal: AbortSignal) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+const regexMs = 2_000;
+const waitingItems = 500;
+const maxMessage = 2_000;
+
+/** Makes the function that does one attempt: asks upstream, finds, filters, maps and keys the items; stores and sends nothing. */
+export function createRunAttempt(deps: {
+  readonly fetchUpstream: FetchUpstream;
+  readonly agents: GuardedAgents;
+  readonly secrets: Secrets;
+  readonly tokens: Tokens;
+  readonly hashes: Hashes;
+  readonly runTask: RunTask;
+  readonly evaluate: EvaluateExpressions;
+  readonly now?: () => number;
+}): RunAttempt {
+  const { secrets, tokens, hashes, runTask, evaluate, now = Date.now } = deps;
+  const redactor = liveRedactor(secrets, tokens);
+
+  return async (input, { signal, onBegin }) => {
+    const { source, extraction } = input;
+    const progress: SourceProgress = { requests: 0, bytes: 0, durationMs: 0, pages: 0 };
+    let items: ItemSet | undefined;
+    const counts = (): ItemSet['counts'] => items?.counts ?? { received: 0, kept: 0, duplicates: 0 };
+    onBegin?.(() => ({ requests: progress.requests, received: counts().received }));
+    try {
+      const isTask = 'task' in source;
+      const set = createItemSet({ extraction, hash: hashes.ofText, redactor, ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
+      items = set;
+      const settle = async (least = waitingItems): Promise<void> => {
+        signal.throwIfAborted();
+        if (set.waiting.length === 0 || set.waiting.length < least) return;
+        set.settle(await evaluate(expressionsOf(extraction), set.waiting.map(({ value }) => value), signal));
+      };
+      if (isTask) {
+        const started = performance.now();
+        set.take({ value: await runTask(source.task, { ...source.params, ...input.inputs.params }, signal) });
+        await settle(1);
+        progress.durationMs = Math.round(performance.now() - started);
+        return { kind: 'complete', observedAt: new Date(now()).toISOString(), requests: 0, request: { bytes: 0, durationMs: progress.durationMs }, items: set.items(), counts: set.counts, warnings: set.warnings };
+      }
+      const result = await readSource({
+        ...deps, progress, newHash: hashes.ofBodies, settle, signal, newRecord: newAnswerRecord,
+        ask: { http: source.http, extraction, inputs: input.inputs, fireAt: input.fireAt, now: now(), spacingMs: spacingOf(source.http, input), validators: input.validators },
+        onFound: (found) => set.take(found),
+        found: () => set.counts.received,
+        guard: runsRegex(extraction) ? (work) => limitTime(regexMs, work) : (work) => work(),
+      });
+      const observedAt = new Date(now()).toISOString();
+      await settle(1);
+      const facts: RequestFacts = { ...(progress.status === undefined ? {} : { status: progress.status }), bytes: progress.bytes, durationMs: progress.durationMs, ...(result.etag === undefined ? {} : { etag: redactor.text(result.etag) }) };
+      const done = { observedAt, requests: progress.requests, request: facts };
+      if (result.unchanged && input.validators) return { kind: 'unchanged', base: input.validators.run, ...done };
+      const { etag, lastModified, bodyHash } = result;
+      const validators = { bodyHash, ...(etag === undefined ? {} : { etag: redactor.text(etag) }), ...(lastModified === undefined ? {} : { lastModified: redactor.text(lastModified) }) };
+      return { kind: 'complete', ...done, items: set.items(), counts: set.counts, warnings: set.warnings, ...(extraction.partial ? {} : { validators }) };
+    } catch (error) {
+      const reason: unknown = signal.aborted ? signal.reason : undefined;
+      if (signal.aborted && !(reason instanceof AttemptFailure)) throw reason;
+      const failure = failureOf(error, reason);
+      const evidence = progress.record && evidenceOf(progress.record, redactor);
+      return {
+        kind: 'failed', class: failure.class, message: redactor.text(failure.message).slice(0, maxMessage), requests: progress.requests, counts: counts(),
+        ...(failure.status === undefined ? {} : { status: failure.status }), ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }), ...(evidence ? { evidence } : {}),
+      };
+    }
+  };
+}
+
+/** A redactor that also knows the tokens that come and go. */
+function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
+  const values = [...secrets].map(([name, { value }]) => [name, value] as const);
+  let known = '';
+  let current = createRedactor(values);
+  const fresh = (): Redactor => {
+    const list = [...tokens.known()];
+    const joined = list.join('\n');
+    if (joined !== known) {
+      known = joined;
+      current = createRedactor([...values, ...list.map((value) => ['token', value] as const)]);
+    }
+    return current;
+  };
+  return { text: (text) => fresh().text(text), finds: (text) => fresh().finds(text), deep: (value) => fresh().deep(value) };
+}
+
+const expressionsOf = (extraction: Extraction) => Object.entries(extraction.fields ?? {}).flatMap(([name, spec]) => (typeof spec === 'object' && 'expr' in spec ? [{ name, expr: spec.expr }] : []));
+const runsRegex = (extraction: Extraction): boolean => extraction.format === 'text' || hasRegex(extraction.where);
+const spacingOf = (http: HttpSource, { limits }: AttemptInput): number => (limits?.perMinute === undefined || (!http.paginate && !http.forEach) ? 0 : Math.ceil(60_000 / limits.perMinute));
+
+function defaultKeyOf(source: Source, extraction: Extraction): { readonly defaultKey?: string } {
+  if ('task' in source) return { defaultKey: 'result' };
+  return extraction.item === undefined ? {} : { defaultKey: 'item' };
+}
+
+const formatTraits = (_extraction: Extraction): object => ({});

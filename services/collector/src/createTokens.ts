@@ -1,0 +1,105 @@
+import type { HttpSource } from '@gleaner/contracts';
+import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
+import { secretFor } from './core/buildRequest.ts';
+import type { Secrets } from './core/buildRequest.ts';
+import { renderTemplate } from './core/renderTemplate.ts';
+import { newAnswerRecord } from './fetchUpstream.ts';
+import type { FetchUpstream, UpstreamAnswer } from './fetchUpstream.ts';
+import { decodeBody } from './decodeBody.ts';
+
+interface Ask {
+  readonly http: HttpSource;
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+  readonly fetchUpstream: FetchUpstream;
+}
+
+/** Access tokens of oauth2 sources (client credentials), kept until shortly before they expire. */
+export interface Tokens {
+  /** Runs a request with a valid token (undefined where the source needs none); a token that is refused with 401 is fetched anew, once. */
+  using<T>(ask: Ask, request: (bearer: string | undefined) => Promise<T>): Promise<T>;
+  /** Every token at hand, for redaction. */
+  known(): Iterable<string>;
+}
+
+type Oauth2 = NonNullable<NonNullable<HttpSource['auth']>['oauth2']>;
+interface Token { readonly value: string; readonly until: number }
+
+const earlierMs = 30_000;
+const defaultMs = 300_000;
+const maxTokenBytes = 65_536;
+
+/** Makes the one store of tokens of a collector. Two requests that need the same token at once share one fetch. */
+export function createTokens({ now = Date.now }: { readonly now?: () => number } = {}): Tokens {
+  const tokens = new Map<string, Token>();
+  const underWay = new Map<string, Promise<Token>>();
+
+  const tokenOf = async (key: string, fetchToken: () => Promise<Token>): Promise<string> => {
+    const kept = tokens.get(key);
+    if (kept && kept.until > now()) return kept.value;
+    const pending = underWay.get(key) ?? fetchToken().finally(() => underWay.delete(key));
+    underWay.set(key, pending);
+    const token = await pending;
+    tokens.set(key, token);
+    return token.value;
+  };
+
+  return {
+    async using(ask, request) {
+      const oauth2 = ask.http.auth?.oauth2;
+      if (!oauth2) return request(undefined);
+      const { key, form } = tokenRequest(oauth2, ask.secrets);
+      const fresh = (): Promise<string> => tokenOf(key, () => fetchToken({ ask, oauth2, form, now }));
+      const first = await fresh();
+      try {
+        return await request(first);
+      } catch (error) {
+        if (!(error instanceof AttemptFailure && error.status === 401)) throw error;
+        if (tokens.get(key)?.value === first) tokens.delete(key);
+        return request(await fresh());
+      }
+    },
+    known: () => [...tokens.values()].map(({ value }) => value),
+  };
+}
+
+function tokenRequest(oauth2: Oauth2, secrets: Secrets): { readonly key: string; readonly form: string } {
+  // Tokens are kept beyond a run, so nothing that differs from run to run may name them.
+  const scope = { fireAt: '', now: 0, secret: secretFor(secrets, new URL(oauth2.tokenUrl).origin) };
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: renderTemplate(oauth2.clientId, scope), client_secret: renderTemplate(oauth2.clientSecret, scope), ...(oauth2.scope === undefined ? {} : { scope: renderTemplate(oauth2.scope, scope) }) }).toString();
+  return { key: `${oauth2.tokenUrl}\n${form}`, form };
+}
+
+async function fetchToken({ ask, oauth2, form, now }: { readonly ask: Ask; readonly oauth2: Oauth2; readonly form: string; readonly now: () => number }): Promise<Token> {
+  const url = new URL(oauth2.tokenUrl);
+  const read = async (answer: UpstreamAnswer): Promise<Token> => {
+    const parts: Buffer[] = [];
+    for await (const part of decodeBody({ body: answer.body, encoding: answer.headers['content-encoding'], budget: { left: maxTokenBytes, max: maxTokenBytes } })) parts.push(part);
+    return readToken(Buffer.concat(parts).toString(), url, now());
+  };
+  return ask.fetchUpstream({
+    request: {
+      method: 'POST', url, body: form, timeoutMs: ask.http.timeout, redirects: 0, origins: new Set(), mayCarry: () => false,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+    },
+    record: newAnswerRecord(),
+    signal: ask.signal,
+    read,
+    readFailed: () => Promise.resolve(),
+  });
+}
+
+/** The answer's text stays out of the failure: it may hold a token. */
+function readToken(text: string, url: URL, now: number): Token {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badBody(`expected JSON with an access_token from ${url.origin}${url.pathname}; saw no JSON`);
+  }
+  const answer = value as { readonly access_token?: unknown; readonly expires_in?: unknown } | null;
+  if (typeof answer?.access_token !== 'string' || answer.access_token === '') throw badBody(`expected an access_token from ${url.origin}${url.pathname}; saw none`);
+  const seconds = Number(answer.expires_in);
+  const lifeMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : defaultMs;
+  return { value: answer.access_token, until: now + Math.max(lifeMs - earlierMs, lifeMs / 2) };
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import got from 'got';
+import type { GuardedAgents } from './createGuardedAgents.ts';
+import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
+import { classifyStatus } from './core/classifyStatus.ts';
+import { failureOf } from './core/failureOf.ts';
+import { retryAfterMs } from './core/retryAfterMs.ts';
+
+/** One request, with every template filled in. */
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Milliseconds for everything, from the first connection to the last byte of the body, redirects included. */
+  readonly timeoutMs: number;
+  /** How many redirects may be followed. */
+  readonly redirects: number;
+  /** Origins beside the url's own that a redirect may lead to. */
+  readonly origins: ReadonlySet<string>;
+  /** True where this header, or `body`, may go to another origin: it holds no secret, or one that names that origin. */
+  readonly mayCarry: (part: string, origin: string) => boolean;
+}
+
+/** What is known of the newest answer, kept up to date while it comes: for facts and evidence. */
+export interface AnswerRecord {
+  url?: string;
+  method?: string;
+  status?: number;
+  headers?: IncomingHttpHeaders;
+  /** First bytes of the body, decompressed: a little more than evidence shows. */
+  head: Buffer[];
+  headBytes: number;
+  /** Hash of this body alone; set once it was read. */
+  contentHash?: string;
+  /** Bytes of the body, decompressed. */
+  bodyBytes: number;
+  durationMs?: number;
+}
+export const newAnswerRecord = (): AnswerRecord => ({ head: [], headBytes: 0, bodyBytes: 0 });
+
+/** An answer whose status may be read (2xx, or 304 where it was asked for); its body is still coming. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly url: URL;
+  /** The body as it comes over the wire, compressed or not. */
+  readonly body: Readable;
+}
+
+export type FetchUpstream = <T>(options: {
+  readonly request: UpstreamRequest;
+  readonly record: AnswerRecord;
+  readonly signal: AbortSignal;
+  /** Reads the answer; the time limit covers it. */
+  readonly read: (answer: UpstreamAnswer) => Promise<T>;
+  /** Reads the body of an answer that failed by its status, for the evidence. */
+  readonly readFailed: (answer: UpstreamAnswer) => Promise<void>;
+}) => Promise<T>;
+
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Makes the one function that speaks to the outside. Every failure is an AttemptFailure of the class that the tables say; the connection is closed or given back in any case. */
+export function createFetchUpstream({ agents, now = Date.now }: { readonly agents: GuardedAgents; readonly now?: () => number }): FetchUpstream {
+  return async ({ request, record, signal, read, readFailed }) => {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new AttemptFailure('timeout', `expected the whole answer within ${request.timeoutMs} ms`)), request.timeoutMs);
+    const ended = AbortSignal.any([signal, limit.signal]);
+    const started = performance.now();
+    let hop = { method: request.method, url: request.url, headers: request.headers, body: request.body };
+    try {
+      for (let hops = 0; ; hops += 1) {
+        Object.assign(record, { url: hop.url.href, method: hop.method, status: undefined, headers: undefined });
+        await agents.assertReachable(hop.url);
+        const answer = await open(hop, agents, ended);
+        try {
+          Object.assign(record, { status: answer.status, headers: answer.headers });
+          if (redirectStatuses.has(answer.status)) {
+            if (hops >= request.redirects) throw badBody(`expected an answer after at most ${request.redirects} redirects; saw another, to ${answer.headers.location ?? 'nowhere'}`);
+            hop = await followRedirect(hop, answer, request, agents);
+            continue;
+          }
+          const failure = answer.status === 304 && 'if-none-match' in hop.headers ? undefined : answer.status === 304 && 'if-modified-since' in hop.headers ? undefined : classifyStatus(answer.status);
+          if (failure !== undefined) {
+            const retryAfter = retryAfterMs(answer.headers['retry-after'], now());
+            // The status decides; what happens to the rest of this body does not.
+            await readFailed(answer).catch(() => undefined);
+            throw new AttemptFailure(failure, `expected status 2xx; saw ${answer.status}`, { status: answer.status, ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }) });
+          }
+          return await read(answer);
+        } finally {
+          answer.body.destroy();
+        }
+      }
+    } catch (error) {
+      throw failureOf(error, ended.aborted ? ended.reason : undefined);
+    } finally {
+      clearTimeout(timer);
+      record.durationMs = Math.round(performance.now() - started);
+    }
+  };
+}
+
+interface Hop {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** Sends one request and resolves once the head of its answer is there. */
+async function open(hop: Hop, agents: GuardedAgents, signal: AbortSignal): Promise<UpstreamAnswer> {
+  signal.throwIfAborted();
+  const bodied = hop.body !== undefined || ['POST', 'PUT', 'PATCH'].includes(hop.method);
+  const stream = got.stream(hop.url, {
+    method: hop.method as 'GET',
+    headers: { 'user-agent': 'Gleaner/0.1', 'accept-encoding': 'gzip, br, zstd', ...hop.headers },
+    ...(bodied ? { body: hop.body ?? '', allowGetBody: true } : {}),
+    agent: { http: agents.http, https: agents.https },
+    signal,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    strictContentLength: false,
+    enableUnixSockets: false,
+  });
+  stream.on('error', () => undefined); // the reader of the body sees it; one that comes later concerns nobody
+  try {
+    const [response] = (await once(stream, 'response', { signal })) as [{ statusCode: number; headers: IncomingHttpHeaders }];
+    return { status: response.statusCode, headers: response.headers, url: hop.url, body: stream };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+async function followRedirect(hop: Hop, answer: UpstreamAnswer, request: UpstreamRequest, agents: GuardedAgents): Promise<Hop> {
+  const location = answer.headers.location;
+  const url = location !== undefined && URL.canParse(location, hop.url.href) ? new URL(location, hop.url) : undefined;
+  if (!url) throw badBody(`expected a url in the Location of a redirect (status ${answer.status}); saw ${location === undefined ? 'none' : JSON.stringify(location)}`);
+  await assertOrigin(url, request, agents, 'the redirect');
+  const seeOther = answer.status === 303 || (answer.status < 303 && hop.method === 'POST');
+  const method = seeOther && hop.method !== 'HEAD' ? 'GET' : hop.method;
+  const body = method === hop.method ? hop.body : undefined;
+  const moved = url.origin !== hop.url.origin;
+  if (moved && body !== undefined && !request.mayCarry('body', url.origin)) {
+    throw new AttemptFailure('origin_not_allowed', `expected a redirect within ${hop.url.origin}, because the body holds a secret; saw ${url.origin}`);
+  }
+  const headers = Object.entries(hop.headers).filter(([name]) => !(moved && !request.mayCarry(name, url.origin)) && !(body === undefined && name.startsWith('content-')));
+  return { method, url, headers: Object.fromEntries(headers), body };
+}
+
+/** Refuses a url that may not be followed to; the address is judged first, so that a refused one is named for what it is. */
+export async function assertOrigin(url: URL, request: Pick<UpstreamRequest, 'url' | 'origins'>, agents: GuardedAgents, what: string): Promise<void> {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new AttemptFailure('origin_not_allowed', `expected ${what} to lead to http or https; saw ${url.protocol}`);
+  await agents.assertReachable(url);
+  if (url.origin !== request.url.origin && !request.origins.has(url.origin)) {
+    throw new AttemptFailure('origin_not_allowed', `expected ${what} to stay at ${request.url.origin} or an origin of source.http.origins; it leads to ${url.origin}`);
+  }
+}

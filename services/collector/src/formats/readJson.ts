@@ -1,0 +1,71 @@
+import { badBody } from '../core/AttemptFailure.ts';
+import { createJsonCutter } from '../core/createJsonCutter.ts';
+import type { JsonPiece } from '../core/createJsonCutter.ts';
+import { parseExactJson, parseWithNumberTexts, traitsOf } from '../core/parseExactJson.ts';
+import { readPath } from '../core/path.ts';
+import type { Path } from '../core/path.ts';
+import type { BytesReader, OnFound } from './FormatReader.ts';
+
+/** The items of a JSON body, one by one as they come by; of an object, each property is an item. */
+export function readJsonItems(path: Path, onFound: OnFound): BytesReader {
+  let count = 0;
+  const names = new Set<string>();
+  const cutter = createJsonCutter({
+    path,
+    onPiece: (piece) => {
+      count += 1;
+      if (piece.property) onFound(property(piece, count, names));
+      else onFound(valueOf(piece, `item ${count}`));
+    },
+  });
+  return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
+}
+
+/** One value a line; blank lines are none. */
+export function readNdjson(onFound: OnFound): BytesReader {
+  let count = 0;
+  const cutter = createJsonCutter({
+    path: [],
+    lines: true,
+    onPiece: (piece) => {
+      count += 1;
+      onFound(valueOf(piece, `item ${count}`));
+    },
+  });
+  return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
+}
+
+/** The one object at a path; the body is read whole. */
+export function readJsonItem(path: Path, onFound: OnFound): BytesReader {
+  const parts: Buffer[] = [];
+  return {
+    takes: 'bytes',
+    write: (part) => void parts.push(part),
+    end: () => {
+      const bytes = Buffer.concat(parts);
+      const text = bytes.toString('utf8');
+      if (text.includes('\uFFFD') && !Buffer.from(text).equals(bytes)) throw badBody('expected UTF-8 in the JSON; saw other bytes');
+      const { value } = parseExactJson(text, traitsOf(text), 'the answer');
+      const found = readPath(value, path);
+      if (found === undefined) throw badBody(`expected an object at ${path.join('.') || '$'}; the answer has none there`);
+      onFound({ value: found, exact: () => readPath(parseWithNumberTexts(text), path) });
+      return value;
+    },
+  };
+}
+
+function valueOf(piece: JsonPiece, where: string) {
+  const { value, textHolds } = parseExactJson(piece.text, piece, where);
+  return { value, ...(textHolds ? { text: piece.text } : {}), exact: () => parseWithNumberTexts(piece.text) };
+}
+
+function property(piece: JsonPiece, count: number, names: Set<string>) {
+  const text = `{${piece.text}}`;
+  const { value } = parseExactJson(text, piece, `item ${count}`);
+  const [entry] = Object.entries(value as Readonly<Record<string, unknown>>);
+  if (!entry) throw badBody(`expected a property; saw none before item ${count}`);
+  const [name, part] = entry;
+  if (names.has(name)) throw badBody(`expected each name once in an object; saw ${JSON.stringify(name)} twice in the items`);
+  names.add(name);
+  return { name, value: part, exact: () => Object.values(parseWithNumberTexts(text) as Readonly<Record<string, unknown>>)[0] };
+}

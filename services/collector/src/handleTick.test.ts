@@ -1,0 +1,160 @@
+import { extractionHash, extractionOf, exchanges, messageTypes, parseJob, queues, readMessage, requestHash, topology } from '@gleaner/contracts';
+import type { Batch, Report, Tick } from '@gleaner/contracts';
+import { connectBroker, done } from '@gleaner/broker';
+import type { Broker } from '@gleaner/broker';
+import { createLogger } from '@gleaner/runtime';
+import { describe, expect, it } from '@jest/globals';
+import { ulid } from 'ulid';
+import { until } from '../../../test/support/until.ts';
+import { withBroker } from '../../../test/support/withBroker.ts';
+import { withServer } from '../../../test/support/withServer.ts';
+import { createAbortRegistry } from './createAbortRegistry.ts';
+import { createHandleControl } from './handleControl.ts';
+import { createHandleTick } from './handleTick.ts';
+import { createTestRunAttempt } from './testing/testAttempt.ts';
+
+const log = createLogger({ service: 'test', level: 'silent' });
+
+function tickOf(job: object, more: Partial<Tick> = {}): Tick {
+  const parsed = parseJob('rates', job);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
+  return {
+    v: 1, run: 'rates@2026-11-21T05:20:00.000Z', job: 'rates', dataset: 'd1', jobVersion: 3, try: 1, queuedAt: '2026-11-21T05:20:00.004Z', fireAt: '2026-11-21T05:20:00.000Z',
+    source: parsed.definition.source, extraction: extractionOf(parsed.definition), extractionHash: extractionHash(parsed.definition), requestHash: requestHash(parsed.definition),
+    inputs: {}, maxDuration: 60_000, token: 1, ...more,
+  };
+}
+
+interface Stage {
+  readonly broker: Broker;
+  readonly sent: (Batch | Report)[];
+  readonly aborts: ReturnType<typeof createAbortRegistry>;
+  readonly depth: (queue: string) => Promise<number>;
+  tick(job: object, more?: Partial<Tick>): Promise<void>;
+  report(kind: Report['kind']): Promise<Report>;
+  stop(): Promise<void>;
+}
+
+/** A collector's handler on a real broker, and what it sends to `store`, in order. */
+async function withCollector(fn: (stage: Stage) => Promise<void>): Promise<void> {
+  await withBroker(async ({ url, management }) => {
+    const broker = await connectBroker({ url, name: 'test', log });
+    const { runAttempt, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
+    try {
+      await broker.declare(topology);
+      const sent: (Batch | Report)[] = [];
+      const aborts = createAbortRegistry();
+      const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
+      await control.ready;
+      const store = broker.consume({
+        queue: queues.store, concurrency: 1,
+        handler: ({ type, body }) => {
+          const message = readMessage(type, body);
+          if (!message.ok) throw new Error(message.reason);
+          if (message.type === 'batch') sent.push(message.batch);
+          if (message.type === 'report') sent.push(message.report);
+          return done();
+        },
+      });
+      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
+      await Promise.all([store.ready, ticks.ready]);
+      await fn({
+        broker, sent, aborts,
+        depth: async (queue) => {
+          const count = (await management.queueCounts())[queue];
+          return (count?.ready ?? 0) + (count?.unacked ?? 0);
+        },
+        tick: (job, more) => broker.publish({ exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: ulid(), body: tickOf(job, more) }),
+        report: (kind) => until(() => sent.find((message): message is Report => 'kind' in message && message.kind === kind), { see: () => sent }),
+        stop: () => ticks.stop({ deadlineMs: 500 }),
+      });
+    } finally {
+      await broker.close();
+      close();
+    }
+  });
+}
+
+describe('a tick', () => {
+  it('becomes started and one complete message that holds the items, all about one attempt', async () => {
+    await withServer(
+      (_request, response) => void response.setHeader('content-type', 'application/json').end('[{"ccy":"USD","rate":41.5},{"ccy":"EUR","rate":-0}]'),
+      ({ url }) => withCollector(async ({ sent, tick, report, depth }) => {
+        await tick({ source: { http: { url } }, key: 'ccy' });
+        const complete = await report('complete');
+        expect(sent.map((message) => ('kind' in message ? message.kind : 'batch'))).toEqual(['started', 'complete']);
+        expect(complete).toMatchObject({ run: 'rates@2026-11-21T05:20:00.000Z', dataset: 'd1', jobVersion: 3, try: 1, batches: 0, counts: { received: 2, kept: 2, duplicates: 0 }, requests: 1, request: { status: 200, bytes: 51 }, validators: { bodyHash: expect.any(String) } });
+        expect(complete.kind === 'complete' && complete.items?.map(({ k, d }) => [k, d])).toEqual([['USD', { ccy: 'USD', rate: 41.5 }], ['EUR', { ccy: 'EUR', rate: -0 }]]);
+        expect(new Set(sent.map(({ attempt }) => attempt)).size).toBe(1);
+        await until(async () => (await depth(queues.collect)) === 0);
+        expect(await depth('collect.dead')).toBe(0);
+      }),
+    );
+  });
+
+  it('sends what is too large for one message as batches of at most 512 KiB, then the report', async () => {
+    const rows = Array.from({ length: 3_000 }, (_value, id) => ({ id, text: 'ы'.repeat(200) }));
+    await withServer(
+      (_request, response) => void response.setHeader('content-type', 'application/json').end(JSON.stringify([...rows, { id: 'large', text: 'x'.repeat(700_000) }])),
+      ({ url }) => withCollector(async ({ sent, tick, report }) => {
+        await tick({ source: { http: { url } }, key: 'id' });
+        const complete = await report('complete');
+        const batches = sent.filter((message) => 'seq' in message);
+        expect(complete).toMatchObject({ batches: batches.length, counts: { kept: 3_001 } });
+        expect(complete).not.toHaveProperty('items');
+        expect(sent.at(-1)).toBe(complete);
+        expect(batches.map(({ seq }) => seq).toSorted((a, b) => a - b)).toEqual(batches.map((_batch, index) => index));
+        expect(batches.flatMap(({ items }) => items.map(({ k }) => k)).toSorted()).toEqual([...rows.map(({ id }) => String(id)), 'large'].toSorted());
+        for (const batch of batches) expect(Buffer.byteLength(JSON.stringify(batch)) <= 512 * 1024 || batch.items.length === 1).toBe(true);
+        expect(batches.length).toBe(4);
+      }),
+    );
+  });
+
+  it('reports a failed try with its class, evidence without secrets, and what upstream asks for', async () => {
+    await withServer(
+      (request, response) => void response.writeHead(429, { 'retry-after': '7', 'x-echo': `${request.headers.authorization}` }).end(`slow down, ${request.url}`),
+      ({ url }) => withCollector(async ({ tick, report, sent }) => {
+        await tick({ source: { http: { url, query: { key: '{{ secret.KEY }}' }, auth: { basic: { user: 'me', password: '{{ secret.KEY }}' } } } }, key: 'ccy' });
+        expect(await report('failed')).toMatchObject({ class: 'rate_limited', status: 429, retryAfterMs: 7_000, requests: 1, evidence: { status: 429, body: expect.stringContaining('slow down'), headers: { 'retry-after': '7' } } });
+        expect(JSON.stringify(sent)).not.toMatch(/hunter22|aHVudGVyMjI|bWU6aHVudGVy|1bnRlcjIy/);
+      }),
+    );
+  });
+
+  it('ends as `deadline` when it lasts longer than maxDuration', async () => {
+    await withServer(() => undefined, ({ url }) => withCollector(async ({ tick, report }) => {
+      await tick({ source: { http: { url } }, key: 'ccy' }, { maxDuration: 100 });
+      expect(await report('failed')).toMatchObject({ class: 'deadline', message: expect.stringContaining('100 ms') });
+    }));
+  });
+
+  it('is acknowledged without a word when its run is aborted', async () => {
+    let closed = false;
+    await withServer((request) => void request.socket.on('close', () => (closed = true)), ({ url }) => withCollector(async ({ broker, tick, report, sent, aborts, depth }) => {
+      await tick({ source: { http: { url } }, key: 'ccy' });
+      await report('started');
+      broker.announce(exchanges.control, 'abort', { kind: 'abort', run: 'rates@2026-11-21T05:20:00.000Z', reason: 'cancelled' });
+      await until(() => aborts.size === 0 && closed);
+      await until(async () => (await depth(queues.collect)) === 0);
+      expect(sent).toHaveLength(1);
+    }));
+  });
+
+  it('goes back to the queue when the collector stops in the middle', async () => {
+    await withServer(() => undefined, ({ url }) => withCollector(async ({ tick, report, stop, depth, sent }) => {
+      await tick({ source: { http: { url } }, key: 'ccy' });
+      await report('started');
+      await stop();
+      await until(async () => (await depth(queues.collect)) === 1);
+      expect(sent).toHaveLength(1);
+    }));
+  });
+
+  it('that cannot be read lies in collect.dead', async () => {
+    await withCollector(async ({ broker, depth }) => {
+      await broker.publish({ exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: 'bad', body: '{"v":1}' });
+      await until(async () => (await depth('collect.dead')) === 1);
+    });
+  });
+});

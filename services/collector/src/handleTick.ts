@@ -1,0 +1,91 @@
+import { messageIds, messageTypes, exchanges, queues, readMessage } from '@gleaner/contracts';
+import type { HeartbeatReport, StartedReport, Tick, TryHead } from '@gleaner/contracts';
+import { dead, done, retry } from '@gleaner/broker';
+import type { Broker, Delivery, Outcome } from '@gleaner/broker';
+import type { Logger } from '@gleaner/runtime';
+import type { AbortRegistry } from './createAbortRegistry.ts';
+import type { AttemptOutcome, AttemptProgress, RunAttempt } from './createRunAttempt.ts';
+import { AttemptFailure } from './core/AttemptFailure.ts';
+import { attemptMessages } from './core/attemptMessages.ts';
+
+const heartbeatMs = 10_000;
+/** Messages of one attempt that wait for their confirm at once: enough to keep the broker busy, little enough to bound memory. */
+const window = 8;
+
+/**
+ * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
+ * only once the last of these is confirmed. A run that was aborted from outside ends without a word: its state says it already.
+ */
+export function createHandleTick({ broker, runAttempt, newAttempt, aborts, log }: {
+  readonly broker: Pick<Broker, 'publish'>;
+  readonly runAttempt: RunAttempt;
+  /** A new ULID. */
+  readonly newAttempt: () => string;
+  readonly aborts: AbortRegistry;
+  readonly log: Logger;
+}): (delivery: Delivery) => Promise<Outcome> {
+  return async (delivery) => {
+    const message = readMessage(delivery.type, delivery.body);
+    if (!message.ok) return dead(message.reason, { class: message.class });
+    if (message.type !== 'tick') return dead(`expected a tick; saw a ${message.type}`, { class: 'unreadable' });
+    const { tick } = message;
+    const head = headOf(tick);
+    const attempt = newAttempt();
+    const about = log.child({ run: tick.run, job: tick.job, try: tick.try, attempt });
+    using run = aborts.enter(tick.run);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new AttemptFailure('deadline', `expected an attempt to last at most ${tick.maxDuration} ms (maxDuration)`)), tick.maxDuration);
+    const signal = AbortSignal.any([delivery.signal, run.signal, deadline.signal]);
+    const send = (type: string, messageId: string, body: object | string): Promise<void> =>
+      broker.publish({ exchange: exchanges.work, routingKey: queues.store, type, messageId, correlationId: tick.run, body, signal: delivery.signal });
+
+    const started: StartedReport = { v: 1, ...head, attempt, kind: 'started' };
+    // Not awaited here: the fetch need not wait for the confirm, and what went wrong is seen before the tick is settled.
+    const sentStarted = send(messageTypes.report, messageIds.report(attempt, 'started'), started);
+    sentStarted.catch(() => undefined);
+    let progress: (() => AttemptProgress) | undefined;
+    let beats = 0;
+    const heart = setInterval(() => {
+      beats += 1;
+      const beat: HeartbeatReport = { v: 1, ...head, attempt, kind: 'heartbeat', n: beats, ...(progress ? { progress: progress() } : {}) };
+      // A lost heartbeat is one of many; the leader asks storage before it gives a run up.
+      send(messageTypes.report, messageIds.report(attempt, 'heartbeat', beats), beat).catch((error: unknown) => about.warn({ err: error }, 'heartbeat not sent'));
+    }, heartbeatMs);
+    const began = performance.now();
+    try {
+      const outcome = await runAttempt(tick, { signal, onBegin: (tell) => (progress = tell) });
+      const { batches, report } = attemptMessages({ tick, head, attempt, outcome });
+      await eachOf(batches, (batch, seq) => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
+      await sentStarted;
+      await send(messageTypes.report, messageIds.report(attempt, outcome.kind), report);
+      tellOf(outcome, Math.round(performance.now() - began), about);
+      return done();
+    } catch (error) {
+      // The delivery is no longer ours, or the collector is stopping: another gets the tick, and its attempt has another id.
+      if (delivery.signal.aborted) return retry('the collector gave the attempt up');
+      if (!run.signal.aborted) throw error;
+      about.info({ reason: String(run.signal.reason) }, 'attempt aborted because its run has ended');
+      return done();
+    } finally {
+      clearTimeout(timer);
+      clearInterval(heart);
+    }
+  };
+}
+
+const headOf = ({ run, job, dataset, jobVersion, try: number, queuedAt }: Tick): TryHead => ({ run, job, dataset, jobVersion, try: number, queuedAt });
+
+/** Sends with a bounded window; rejects with the first failure. */
+async function eachOf<T>(values: readonly T[], send: (value: T, index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < values.length; index = next++) await send(values[index] as T, index);
+  };
+  await Promise.all(Array.from({ length: Math.min(window, values.length) }, worker));
+}
+
+function tellOf(outcome: AttemptOutcome, durationMs: number, log: Logger): void {
+  if (outcome.kind === 'failed') log.info({ class: outcome.class, status: outcome.status, reason: outcome.message, requests: outcome.requests, durationMs }, 'attempt failed');
+  else if (outcome.kind === 'complete') log.debug({ ...outcome.counts, requests: outcome.requests, bytes: outcome.request.bytes, durationMs }, 'attempt complete');
+  else log.debug({ requests: outcome.requests, durationMs }, 'attempt unchanged');
+}

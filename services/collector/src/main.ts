@@ -1,0 +1,44 @@
+import { connectBroker } from '@gleaner/broker';
+import { exchanges, queues, topology } from '@gleaner/contracts';
+import { createLogger, createMetrics, runService, startHealthServer } from '@gleaner/runtime';
+import { ulid } from 'ulid';
+import { readConfig } from './config.ts';
+import { createAbortRegistry } from './createAbortRegistry.ts';
+import { createFetchUpstream } from './fetchUpstream.ts';
+import { createGuardedAgents } from './createGuardedAgents.ts';
+import { createHashes } from './createHashes.ts';
+import { createRunAttempt } from './createRunAttempt.ts';
+import { createTokens } from './createTokens.ts';
+import { evaluateExpressions } from './evaluateExpressions.ts';
+import { createHandleControl } from './handleControl.ts';
+import { createHandleTick } from './handleTick.ts';
+import { runTask } from './runTask.ts';
+
+const config = readConfig();
+const log = createLogger({ service: 'collector', level: config.logLevel });
+
+await runService({
+  name: 'collector',
+  log,
+  start: async (life) => {
+    const broker = await connectBroker({ url: config.amqpUrl, name: 'collector', log });
+    life.onRelease('broker', (deadlineMs) => broker.close({ deadlineMs }));
+    await broker.declare(topology);
+    const agents = createGuardedAgents({ allowNetworks: config.allowNetworks });
+    life.onRelease('upstream connections', () => agents.close());
+    const aborts = createAbortRegistry();
+    const runAttempt = createRunAttempt({
+      fetchUpstream: createFetchUpstream({ agents }), agents, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluateExpressions,
+    });
+    const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
+    life.onRelease('control', () => control.stop());
+    const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
+    life.onRelease('ticks', (deadlineMs) => ticks.stop({ deadlineMs: deadlineMs - 1_000 }), { deadlineMs: 22_000 });
+    await ticks.ready;
+    const metrics = createMetrics();
+    metrics.gaugeFrom('collector_attempts_under_way', 'Attempts under way.', () => aborts.size);
+    const health = await startHealthServer({ service: 'collector', host: config.healthHost, port: config.healthPort, metrics, checks: { broker: () => broker.health() } });
+    life.onRelease('health', () => health.close());
+    life.stopping.addEventListener('abort', () => health.setStopping());
+  },
+});

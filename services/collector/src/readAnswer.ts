@@ -1,0 +1,160 @@
+import { setImmediate } from 'node:timers/promises';
+import { StringDecoder } from 'node:string_decoder';
+import type { Extraction } from '@gleaner/contracts';
+import iconv from 'iconv-lite';
+import { badBody } from './core/AttemptFailure.ts';
+import type { BodyHash } from './createHashes.ts';
+import { charsetOf } from './core/charsetOf.ts';
+import { formatOf } from './core/formatOf.ts';
+import { decodeBody } from './decodeBody.ts';
+import type { ByteBudget } from './decodeBody.ts';
+import type { AnswerRecord, UpstreamAnswer } from './fetchUpstream.ts';
+import { createReader } from './formats/createReader.ts';
+import type { FormatReader, OnFound } from './formats/FormatReader.ts';
+
+/** A little more than the 4 KiB that evidence shows, so that a secret at the edge is still whole when it is looked for. */
+const headBytes = 8_192;
+/** A body up to this long waits for its hash before it is parsed, where the hash of the newest snapshot's is known. */
+const heldBytes = 16 * 1024 ** 2;
+/** Bytes handled before the event loop gets its turn again. */
+const sliceBytes = 65_536;
+
+/** What one answer was, beside the records that `onFound` was told of. */
+export interface ReadAnswer {
+  /** What stands around the list, where the format has such a thing. */
+  readonly around: unknown;
+  /** The body is the one expected; nothing was parsed. */
+  readonly same: boolean;
+}
+
+/**
+ * Reads an answer's body as it comes: decompresses, decodes the charset, finds the records. `hash` is told of every decompressed byte;
+ * `expected` is the hash of a body that need not be parsed again. Throws the failure that ends the attempt.
+ */
+export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, guard, settle }: {
+  readonly answer: UpstreamAnswer;
+  readonly record: AnswerRecord;
+  readonly extraction: Extraction;
+  readonly budget: ByteBudget;
+  readonly hash: Pick<BodyHash, 'update' | 'peek'>;
+  readonly expected: string | undefined;
+  readonly onFound: OnFound;
+  /** Runs a part of the work within a time limit, where the job brings regular expressions. */
+  readonly guard: (work: () => void) => void;
+  /** Called between parts: what waits for expressions is settled here. */
+  readonly settle: () => Promise<void>;
+}): Promise<ReadAnswer> {
+  const encoding = answer.headers['content-encoding'];
+  const contentType = answer.headers['content-type'];
+  let held: Buffer[] | undefined = expected === undefined ? undefined : [];
+  let size = 0;
+  let feed: Feed | undefined;
+  let waiting: Buffer = Buffer.alloc(0);
+
+  const parse = async (bytes: Buffer): Promise<void> => {
+    if (!feed) {
+      waiting = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes]);
+      if (waiting.length < headBytes) return;
+    }
+    feed ??= createFeed({ head: waiting, extraction, contentType, onFound });
+    const rest = waiting.length > 0 ? waiting : bytes;
+    waiting = Buffer.alloc(0);
+    for (let from = 0; from < rest.length; from += sliceBytes) {
+      const part = rest.subarray(from, from + sliceBytes);
+      guard(() => feed?.write(part));
+      await settle();
+      if (rest.length > sliceBytes) await setImmediate();
+    }
+  };
+
+  for await (const chunk of decodeBody({ body: answer.body, encoding, budget })) {
+    keepHead(record, chunk);
+    hash.update(chunk);
+    size += chunk.length;
+    if (!held) await parse(chunk);
+    else {
+      held.push(chunk);
+      if (size > heldBytes) {
+        const parts = held;
+        held = undefined;
+        for (const part of parts) await parse(part);
+      }
+    }
+  }
+  if (held && hash.peek() === expected) return { around: undefined, same: true };
+  for (const part of held ?? []) await parse(part);
+  if (size === 0) throw badBody(`expected a body; the answer (status ${answer.status}) has none`);
+  let around: unknown;
+  feed ??= createFeed({ head: waiting, extraction, contentType, onFound });
+  guard(() => {
+    if (waiting.length > 0) feed?.write(waiting);
+    around = feed?.end();
+  });
+  await settle();
+  return { around, same: false };
+}
+
+/** Keeps the first 4 KiB of a failed answer's body. */
+export async function readFailedAnswer(answer: UpstreamAnswer, record: AnswerRecord): Promise<void> {
+  const budget = { left: 65_536, max: 65_536 };
+  for await (const chunk of decodeBody({ body: answer.body, encoding: answer.headers['content-encoding'], budget })) {
+    keepHead(record, chunk);
+    if (record.headBytes >= headBytes) return;
+  }
+}
+
+function keepHead(record: AnswerRecord, chunk: Buffer): void {
+  record.bodyBytes += chunk.length;
+  if (record.headBytes >= headBytes) return;
+  const part = Buffer.from(chunk.subarray(0, headBytes - record.headBytes));
+  record.head.push(part);
+  record.headBytes += part.length;
+}
+
+interface Feed {
+  write(bytes: Buffer): void;
+  end(): unknown;
+}
+
+/** The first bytes decide the charset and the format; from then on bytes go through the decoder to the format's reader. */
+function createFeed({ head, extraction, contentType, onFound }: { readonly head: Buffer; readonly extraction: Extraction; readonly contentType: string | undefined; readonly onFound: OnFound }): Feed {
+  const charset = charsetOf({ job: extraction.charset, contentType, head });
+  if (!iconv.encodingExists(charset.name)) throw badBody(`expected a known charset; saw ${JSON.stringify(charset.name)}`);
+  const utf8 = /^(utf-?8|us-ascii|ascii)$/.test(charset.name);
+  const headText = iconv.decode(head.subarray(charset.markBytes, charset.markBytes + 1_024), charset.name);
+  const format = formatOf({ job: extraction.format, contentType, head: headText });
+  const reader: FormatReader = createReader({ format, extraction, onFound });
+  // Bytes that are no UTF-8 become U+FFFD without a word: in data formats that would lose what upstream said.
+  const strict = utf8 && format !== 'html' && format !== 'text';
+  const decoder = utf8 ? new StringDecoder('utf8') : iconv.getDecoder(charset.name, { stripBOM: false });
+  const give = (text: string): void => {
+    if (text === '') return;
+    if (reader.takes === 'bytes') {
+      if (!text.isWellFormed()) throw badBody('expected text that UTF-8 can hold; saw a lone surrogate');
+      reader.write(Buffer.from(text));
+    } else reader.write(text);
+  };
+  let skip = charset.markBytes;
+  let tail: Buffer = Buffer.alloc(0);
+  return {
+    write(bytes) {
+      const part = skip > 0 ? bytes.subarray(skip) : bytes;
+      skip = 0;
+      if (utf8 && reader.takes === 'bytes') {
+        reader.write(part);
+        return;
+      }
+      const text = decoder.write(part);
+      const replaced = strict && text.includes('\uFFFD') && !Buffer.concat([tail, part]).includes('\uFFFD');
+      tail = part.subarray(-2);
+      if (replaced) throw badBody('expected UTF-8 (or `charset` in the job); saw other bytes');
+      give(text);
+    },
+    end() {
+      const last = decoder.end() ?? '';
+      if (strict && last.includes('\uFFFD')) throw badBody('expected UTF-8; the body ends inside a character');
+      give(last);
+      return reader.end();
+    },
+  };
+}

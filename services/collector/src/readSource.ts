@@ -1,0 +1,132 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Extraction, HttpSource, RunInputs } from '@gleaner/contracts';
+import type { GuardedAgents } from './createGuardedAgents.ts';
+import type { BodyHash } from './createHashes.ts';
+import { buildRequest, originOf } from './core/buildRequest.ts';
+import type { PageRequest, Secrets } from './core/buildRequest.ts';
+import { firstPage, nextPage } from './core/nextPage.ts';
+import { variesByRun } from './core/renderTemplate.ts';
+import { assertOrigin } from './fetchUpstream.ts';
+import type { AnswerRecord, FetchUpstream } from './fetchUpstream.ts';
+import type { OnFound } from './formats/FormatReader.ts';
+import { readAnswer, readFailedAnswer } from './readAnswer.ts';
+import type { Tokens } from './createTokens.ts';
+
+/** What is asked for: the parts of a tick that decide it. */
+export interface HttpAsk {
+  readonly http: HttpSource;
+  readonly extraction: Extraction;
+  readonly inputs: RunInputs;
+  readonly fireAt: string;
+  readonly now: number;
+  /** Least time between two requests, ms. */
+  readonly spacingMs: number;
+  readonly validators?: { readonly etag?: string; readonly lastModified?: string; readonly bodyHash: string } | undefined;
+}
+
+/** What the requests of an attempt add up to; kept up to date while they run. */
+export interface SourceProgress {
+  requests: number;
+  bytes: number;
+  durationMs: number;
+  status?: number;
+  /** The answer that is being read, or was read last. */
+  record?: AnswerRecord;
+  pages: number;
+}
+
+export interface SourceResult {
+  /** 304, or the same bytes as before: nothing was read. */
+  readonly unchanged: boolean;
+  /** Of the one answer, where there was one and the request is the same in every run. */
+  readonly etag?: string;
+  readonly lastModified?: string;
+  readonly bodyHash: string;
+}
+
+/** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
+export async function readSource({ ask, progress, fetchUpstream, agents, secrets, tokens, newHash, newRecord, onFound, found, guard, settle, signal }: {
+  readonly ask: HttpAsk;
+  readonly progress: SourceProgress;
+  readonly fetchUpstream: FetchUpstream;
+  readonly agents: GuardedAgents;
+  readonly secrets: Secrets;
+  readonly tokens: Tokens;
+  readonly newHash: () => BodyHash;
+  readonly newRecord: () => AnswerRecord;
+  readonly onFound: OnFound;
+  /** Records found so far. */
+  readonly found: () => number;
+  readonly guard: (work: () => void) => void;
+  readonly settle: () => Promise<void>;
+  readonly signal: AbortSignal;
+}): Promise<SourceResult> {
+  const { http, extraction, inputs, validators } = ask;
+  const home = new URL(originOf(http.url));
+  const origins = new Set((http.origins ?? []).map((origin) => new URL(origin).origin));
+  const budget = { left: http.maxBytes, max: http.maxBytes };
+  const values = http.forEach ? (inputs.forEach ?? ('list' in http.forEach ? http.forEach.list : [])) : [undefined];
+  const single = !http.forEach && !http.paginate;
+  const conditional = single && validators !== undefined && !variesByRun(JSON.stringify(http)) && (http.method === 'GET' || http.method === 'HEAD');
+  let last = { etag: undefined as string | undefined, lastModified: undefined as string | undefined };
+  let unchanged = false;
+  const hash = newHash();
+
+  const request = async (each: string | undefined, page: PageRequest, bearer: string | undefined) => {
+    const scope = { fireAt: ask.fireAt, now: ask.now, ...(inputs.params ? { params: inputs.params } : {}), ...(inputs.trigger ? { trigger: inputs.trigger } : {}), ...(each === undefined ? {} : { each }) };
+    const built = buildRequest({ http, scope, secrets, page, ...(bearer === undefined ? {} : { bearer }) });
+    const asked = conditional
+      ? { ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }), ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }) }
+      : {};
+    if (progress.requests > 0 && ask.spacingMs > 0) await wait(ask.spacingMs, undefined, { signal });
+    const record = newRecord();
+    progress.record = record;
+    progress.requests += 1;
+    try {
+      return await fetchUpstream({
+        request: { ...built, headers: { ...built.headers, ...asked }, timeoutMs: http.timeout, redirects: http.redirects, origins },
+        record,
+        signal,
+        readFailed: (answer) => readFailedAnswer(answer, record),
+        read: async (answer) => {
+          progress.status = answer.status;
+          last = { etag: answer.headers.etag, lastModified: answer.headers['last-modified'] };
+          if (answer.status === 304) return { url: built.url, link: undefined, around: undefined, same: true };
+          const own = single ? hash : newHash();
+          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, guard, settle });
+          record.contentHash = own.peek();
+          if (!single) hash.update(Buffer.from(record.contentHash)); // one hash over all bodies
+          return { url: answer.url, link: [answer.headers.link].flat().join(', ') || undefined, ...read };
+        },
+      });
+    } finally {
+      progress.bytes += record.bodyBytes;
+      progress.durationMs += record.durationMs ?? 0;
+    }
+  };
+
+  for (const each of values) {
+    const visited = new Set<string>();
+    let page: PageRequest | undefined = firstPage(http.paginate);
+    let before = '';
+    for (let index = 0; page !== undefined; index += 1) {
+      const countBefore = found();
+      const answer = await tokens.using({ http, secrets, signal, fetchUpstream }, (bearer) => request(each, page ?? {}, bearer));
+      progress.pages += 1;
+      if (answer.same) unchanged = true;
+      const content = progress.record?.contentHash ?? '';
+      const seen = { index, url: answer.url, linkHeader: answer.link, around: answer.around, found: found() - countBefore, repeated: content !== '' && content === before };
+      before = content;
+      page = answer.same ? undefined : nextPage({ paginate: http.paginate, page: seen, visited });
+      if (page?.url) await assertOrigin(page.url, { url: home, origins }, agents, 'the next link');
+    }
+  }
+  const bodyHash = hash.peek();
+  const fixed = single && !variesByRun(JSON.stringify(http));
+  return {
+    unchanged: unchanged || (validators !== undefined && !extraction.partial && validators.bodyHash === bodyHash),
+    bodyHash,
+    ...(fixed && last.etag !== undefined ? { etag: last.etag } : {}),
+    ...(fixed && last.lastModified !== undefined ? { lastModified: last.lastModified } : {}),
+  };
+}
