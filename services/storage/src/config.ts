@@ -6,7 +6,7 @@ export const readConfig = (source?: EnvSource) => readEnv({
   mongoUrl: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
   logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),
   healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
-  healthPort: integer('STORAGE_HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
+  healthPort: integer('HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
   /** Messages handled at once. */
   concurrency: integer('STORAGE_CONCURRENCY', { min: 1, max: 64, default: 8 }),
   /** Item hashes kept in memory, about 200 bytes each; more are read again when needed. */
