@@ -113,6 +113,20 @@ describe('consume', () => {
     );
   });
 
+  it('a handler that heeds its signal may still settle its message', async () => {
+    await withBroker(({ url, management }) =>
+      withConnected({ url }, async (broker) => {
+        await broker.declare(testTopology);
+        await broker.publish({ ...toWork, messageId: 'm1' });
+        const consumer = broker.consume({ queue: 'work', concurrency: 1, handler: async ({ signal }) => (await isAborted(signal), done()) });
+        await until(() => consumer.inFlight === 1);
+        await consumer.stop({ deadlineMs: 300 });
+        expect(broker.stats().settled).toMatchObject({ done: 1, stale: 0 });
+        expect((await management.queueCounts())['work']).toMatchObject({ ready: 0 });
+      }),
+    );
+  });
+
   it('close never hangs, though the broker has fallen silent with a handler running and a publish open', async () => {
     await withBroker(({ url, management }) =>
       withTcpProxy(url, (proxy) =>

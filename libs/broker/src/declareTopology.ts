@@ -11,7 +11,7 @@ export interface TopologyKeeper {
   /** Undefined until the first declare. */
   readonly known: Topology | undefined;
   declare(topology: Topology): Promise<void>;
-  /** Declares again; false where there is nothing to declare or it failed (which is logged). Calls within a second share one run. */
+  /** Declares again; false where there is nothing to declare or it failed (which is logged). Calls while one is under way share it; what vanishes after it is healed by the next. */
   heal(): Promise<boolean>;
   /** Called after each healing: queues may be new, and consumers of the old ones forgotten. Returns what ends that. */
   onHealed(listener: () => void): () => void;
@@ -19,7 +19,6 @@ export interface TopologyKeeper {
 
 const defaultDeliveryLimit = 10;
 const declareDeadlineMs = 30_000;
-const healOnceMs = 1_000;
 /** A quorum queue that is declared anew within some 30 ms of its deletion keeps its old consumers as ghosts: they take messages and pass none on (seen on RabbitMQ 3.10). */
 const settleBeforeHealMs = 300;
 
@@ -76,9 +75,7 @@ export function createTopologyKeeper(options: { readonly link: Link; readonly lo
           },
         )
         .finally(() => {
-          setTimeout(() => {
-            healing = undefined;
-          }, healOnceMs).unref();
+          healing = undefined;
         });
       return healing;
     },

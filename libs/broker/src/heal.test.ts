@@ -127,6 +127,9 @@ describe('healing', () => {
         const consumer = broker.consume({ queue: 'work', concurrency: 2, handler: ({ messageId }) => (handled.push(messageId), done()) });
         await consumer.ready;
         await management.deleteQueue('work');
+        // By the cancel alone: nobody publishes, and the watch would take 5 s.
+        await until(async () => (await management.queueCounts())['work']?.consumers === 1, { timeout: 3_500 });
+        await management.deleteQueue('work');
         await broker.publish({ ...toWork, messageId: 'after' });
         await until(() => handled.includes('after'));
         expect((await management.queueCounts())['work']).toMatchObject({ consumers: 1, ready: 0 });
@@ -164,10 +167,11 @@ describe('healing', () => {
     await withRawConsumer(async ({ broker, consumer, channels, tags }) => {
       await until(() => tags.length === 1);
       await channels[0]?.cancel(tags[0] ?? '');
+      await until(() => channels.length === 2, { what: 'another channel, although no message ever came' });
       const handled: string[] = [];
       consumer.handle = ({ messageId }) => (handled.push(messageId), done());
       await broker.publish({ ...toWork, messageId: 'm1' });
-      await until(() => handled.length === 1, { timeout: 20_000 });
+      await until(() => handled.length === 1);
       expect(channels).toHaveLength(2);
     });
   });
