@@ -1,4 +1,4 @@
-import { choice, cidrs, integer, logLevels, readEnv, readSecrets, string, url } from '@gleaner/runtime';
+import { choice, cidrs, duration, integer, logLevels, readEnv, readSecrets, string, url } from '@gleaner/runtime';
 import type { EnvSource } from '@gleaner/runtime';
 
 /** Everything that a collector takes from its environment, frozen; throws one error that lists every fault. */
@@ -10,6 +10,8 @@ export function readConfig(source?: EnvSource) {
       concurrency: integer('COLLECTOR_CONCURRENCY', { min: 1, max: 256, default: 8 }),
       /** Private networks that may be reached all the same. */
       allowNetworks: cidrs('ALLOW_NETWORKS', { default: [] }),
+      /** How long runs under way may go on once the service is told to stop; then they go back to the queue. */
+      stopMs: duration('COLLECTOR_STOP', { min: 0, max: 25_000, default: 20_000 }),
       healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
       healthPort: integer('HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
       logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),

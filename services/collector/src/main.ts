@@ -33,7 +33,7 @@ await runService({
     const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
     life.onRelease('control', () => control.stop());
     const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
-    life.onRelease('ticks', (deadlineMs) => ticks.stop({ deadlineMs: deadlineMs - 1_000 }), { deadlineMs: 22_000 });
+    life.onRelease('ticks', () => ticks.stop({ deadlineMs: config.stopMs }), { deadlineMs: config.stopMs + 2_000 });
     await ticks.ready;
     const metrics = createMetrics();
     metrics.gaugeFrom('collector_attempts_under_way', 'Attempts under way.', () => aborts.size);
