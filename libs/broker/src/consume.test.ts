@@ -169,7 +169,7 @@ describe('request and reply', () => {
         await broker.declare(testTopology);
         const ask = (routingKey: string, deadlineMs: number) => broker.request({ exchange: 'work', routingKey, type: 'ask.v1', body: {}, deadlineMs });
         await expect(ask('ask', 300)).rejects.toMatchObject({ code: 'no_reply' });
-        await until(async () => (await management.queueCounts())['ask']?.ready === 0, { what: 'the request expired with its asker' });
+        await until(async () => (await management.queueCounts())['ask']?.ready === 0, { timeout: 3_000, what: 'the request expired with its asker, not with its queue' });
         await expect(ask('nowhere', 5_000)).rejects.toMatchObject({ code: 'unroutable' });
         broker.reply({
           queue: 'ask',

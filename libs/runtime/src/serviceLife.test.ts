@@ -77,9 +77,11 @@ describe('runService', () => {
       async ({ child, output, exit }) => {
         child.stdin?.end();
         await isReady(output);
+        const address = /http:\S+/.exec(output())?.[0] ?? '';
+        expect((await fetch(`${address}/health/live`)).status).toBe(200);
+        expect(output()).not.toContain('released');
         child.kill('SIGTERM');
-        await exit;
-        expect(output()).toContain('told to stop');
+        expect((await exit).code).toBe(0);
       },
       { GLEANER_PARENT_PIPE: '' },
     );
