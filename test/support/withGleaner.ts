@@ -89,6 +89,11 @@ export function withGleaner<T>(fn: (gleaner: Gleaner) => Promise<T>, { services 
           }, { timeout, interval: 100, what: 'nothing moving any more', see: async () => ({ queues: await management.queueCounts(), runs: await database.collections.runs.find({ state: { $nin: ['succeeded', 'unchanged'] } }).toArray() }) });
         },
       });
+    } catch (error) {
+      // What a person would look at next: the last warnings of each service.
+      const said = running.map(({ name, lines }) => `--- ${name}\n${lines.filter((line) => /"level":("?(warn|error|fatal)"?|[456]0)/.test(line)).slice(-10).join('\n')}`).join('\n');
+      process.stderr.write(`${said}\n`);
+      throw error;
     } finally {
       await Promise.all(running.map((service) => service.end()));
       await database.close();
