@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** A peer that is its own process and answers each line of JSON with one. */
+export interface LinePeer {
+  readonly pid: number;
+  /** One order at a time; rejects with the peer's words when it fails or ends. */
+  readonly ask: (order: object) => Promise<Record<string, unknown>>;
+  readonly end: () => Promise<void>;
+}
+
+/** Starts it and waits for its first line. */
+export async function startLinePeer({ command, args, env, directory }: {
+  readonly command: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>>; readonly directory: string;
+}): Promise<LinePeer> {
+  const child = spawn(command, args, { cwd: directory, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  const words = keepLastWords(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<Record<string, unknown>> => {
+    const line = await lines.next();
+    if (line.done) throw new Error(`${command} ${args.join(' ')} ended: ${words()}`);
+    const value = JSON.parse(line.value) as Record<string, unknown>;
+    if (value['error'] !== undefined) throw new Error(`${args.join(' ')}: ${String(value['error'])}; ${words()}`);
+    return value;
+  };
+  await nextLine();
+  return {
+    pid: child.pid ?? 0,
+    ask: async (order) => {
+      child.stdin.write(`${JSON.stringify(order)}\n`);
+      return await nextLine();
+    },
+    end: () => endChild(child),
+  };
+}
+
+/** What a child wrote to its standard error last; its pipe is read so that it never fills. */
+export function keepLastWords(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => { text = `${text}${chunk.toString()}`.slice(-4_000); });
+  return () => text.trim();
+}
+
+/** Closes its standard input, then SIGTERM, then SIGKILL; resolves when it is gone. */
+export async function endChild(child: ChildProcess, patienceMs = 5_000): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.stdin?.end();
+  const gentle = setTimeout(() => child.kill('SIGTERM'), 500);
+  const harsh = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+  await gone;
+  clearTimeout(gentle);
+  clearTimeout(harsh);
+}

@@ -1,0 +1,102 @@
+"""What people write by hand beside Gleaner: requests, then pymongo or mongoengine, storing a whole copy each time.
+
+Reads one JSON object a line: {"how": "pymongo"|"mongoengine", "url", "format", "collection", "run"}; answers each with a line
+{"ms", "items"} once the write is acknowledged, or {"error"}. Ends with its standard input.
+"""
+import csv
+import io
+import json
+import os
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from datetime import datetime, timezone
+
+import mongoengine
+import pymongo
+import requests
+
+KEPT = {
+    "id": "Id", "name": "Name", "marketValue": "MarketValue", "minBuyout": "MinBuyout", "quantity": "Quantity",
+    "auctions": "NumAuctions", "historicalPrice": "HistoricalPrice", "regionMarketAvg": "RegionMarketAvg",
+}
+NUMBERS = {stored for stored in KEPT if stored != "name"}
+
+session = requests.Session()
+_databases = {}
+
+
+def database():
+    url = os.environ["BENCH_MONGO_URL"]
+    if url not in _databases:
+        _databases[url] = pymongo.MongoClient(url).get_default_database()
+    return _databases[url]
+
+
+class Item(mongoengine.Document):
+    """An item as an ODM wants it: a class with a field for each value."""
+
+    run = mongoengine.StringField(required=True)
+    at = mongoengine.DateTimeField(required=True)
+    id_ = mongoengine.IntField(db_field="id", required=True)
+    name = mongoengine.StringField()
+    marketValue = mongoengine.LongField()
+    minBuyout = mongoengine.LongField()
+    quantity = mongoengine.IntField()
+    auctions = mongoengine.IntField()
+    historicalPrice = mongoengine.LongField()
+    regionMarketAvg = mongoengine.LongField()
+    meta = {"collection": "mongoengine_items", "auto_create_index": False}
+
+
+def fetch(url, form):
+    answer = session.get(url, timeout=60)
+    answer.raise_for_status()
+    if form == "json":
+        return answer.json()
+    if form == "ndjson":
+        return [json.loads(line) for line in answer.text.splitlines() if line]
+    if form == "csv":
+        return list(csv.DictReader(io.StringIO(answer.text)))
+    if form == "xml":
+        return [{child.tag: child.text for child in item} for item in ElementTree.fromstring(answer.content)]
+    raise ValueError(f"expected json, ndjson, csv or xml; saw {form}")
+
+
+def keep(items, form):
+    if form in ("json", "ndjson"):
+        return [{stored: item[name] for stored, name in KEPT.items()} for item in items]
+    return [{stored: int(item[name]) if stored in NUMBERS else item[name] for stored, name in KEPT.items()} for item in items]
+
+
+def gather(how, url, collection, run, form="json"):
+    """Fetches, keeps eight fields of each item and stores them all; returns how many."""
+    kept = keep(fetch(url, form), form)
+    at = datetime.now(timezone.utc)
+    if how == "pymongo":
+        for item in kept:
+            item["run"] = run
+            item["at"] = at
+        database()[collection].insert_many(kept)
+    else:
+        documents = [Item(run=run, at=at, id_=item.pop("id"), **item) for item in kept]
+        # load_bulk would read every document back: nobody who cares for speed leaves it on.
+        Item.objects.insert(documents, load_bulk=False)
+    return len(kept)
+
+
+def main():
+    mongoengine.connect(host=os.environ["BENCH_MONGO_URL"])
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        began = time.perf_counter()
+        try:
+            items = gather(order["how"], order["url"], order["collection"], order["run"], order.get("format", "json"))
+            print(json.dumps({"ms": (time.perf_counter() - began) * 1000, "items": items}), flush=True)
+        except Exception as error:  # the bench shows it and ends the row
+            print(json.dumps({"error": repr(error)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

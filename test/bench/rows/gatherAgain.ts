@@ -1,0 +1,81 @@
+import { changeItems } from '../core/changeItems.ts';
+import type { Finding } from '../core/finding.ts';
+import { median, pairedRatios, withSpread } from '../core/statistics.ts';
+import { auctionData, gatherJob } from '../parts/auctionData.ts';
+import type { Bench, BenchRow } from '../parts/bench.ts';
+import { rawInsert } from '../parts/rawInsert.ts';
+import type { Served, Upstream } from '../parts/startUpstream.ts';
+import { withGleaner } from '../parts/withGleaner.ts';
+import { withPythonPeers } from '../parts/withPythonPeers.ts';
+import type { PythonPeers } from '../parts/withPythonPeers.ts';
+
+const path = '/auctions';
+
+interface Case {
+  readonly what: string;
+  readonly toRaw: number;
+  /** Wanted of Celery + requests + pymongo, where a figure is set. */
+  readonly toCelery?: number;
+  /** What upstream answers in a round; round 0 is the first gather, which is not measured. */
+  readonly answer: (round: number, body: (round: number, stride: number) => string) => Served;
+  readonly state: 'succeeded' | 'unchanged';
+}
+
+/** Gathers a job again and again, beside raw inserts of all the items and (where a figure is set) beside Celery. */
+async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: Case): Promise<readonly Finding[]> {
+  return await withGleaner({ servers: bench.servers }, async (gleaner) => {
+    const { upstream } = gleaner;
+    const { items, from } = auctionData();
+    const body = (round: number, stride: number): string => JSON.stringify(round === 0 ? items : changeItems(items, { round, stride }));
+    const rounds = async (peers?: PythonPeers): Promise<readonly Finding[]> => {
+      const [raw, gather, asked, celery]: [number[], number[], number[], number[]] = [[], [], [], []];
+      upstream.serve(path, answer(0, body));
+      await gleaner.putJob('again', gatherJob(`${upstream.url}${path}`));
+      await gleaner.gather('again', path);
+      const warmUps = bench.pick(3, 1);
+      for (let round = 1; round <= warmUps + bench.pick(15, 2); round += 1) {
+        upstream.serve(path, answer(round, body));
+        const rawMs = await rawInsert({ database: gleaner.database, items, round });
+        const gathered = await gleaner.gather('again', path);
+        if (gathered.state !== state) throw new Error(`expected the run to end as ${state}; it ended as ${gathered.state}`);
+        const celeryMs = (await peers?.celeryGather({ path, collection: 'copies' }))?.gatherMs;
+        bench.log(`round ${round}: raw ${rawMs.toFixed(0)}, Gleaner ${gathered.gatherMs.toFixed(1)} (asked ${gathered.askedMs.toFixed(1)})${celeryMs === undefined ? '' : `, Celery + pymongo ${celeryMs.toFixed(0)}`} ms`);
+        if (round <= warmUps) continue;
+        raw.push(rawMs);
+        gather.push(gathered.gatherMs);
+        asked.push(gathered.askedMs);
+        if (celeryMs !== undefined) celery.push(celeryMs);
+      }
+      const ratios = pairedRatios(raw, gather);
+      const note = `From the request's arrival at the upstream to the commit, ${from}; asked over HTTP to commit: ${withSpread(asked, 'ms')}, ${withSpread(pairedRatios(raw, asked), '×')} raw.`;
+      const findings: Finding[] = [{ what: `${what}, beside raw insertMany of all items`, wanted: `≥ ${toRaw} ×`, measured: `${withSpread(ratios, '×')}; ${withSpread(gather, 'ms')}`, beside: `insertMany ${withSpread(raw, 'ms')}`, reached: median(ratios) >= toRaw, note }];
+      if (toCelery !== undefined) {
+        const toPeer = pairedRatios(celery, gather);
+        findings.push({ what: `${what}, beside Celery + requests + pymongo`, wanted: `≥ ${toCelery} ×`, measured: withSpread(toPeer, '×'), beside: `Celery + requests + pymongo, a copy each time, ${withSpread(celery, 'ms')}`, reached: median(toPeer) >= toCelery });
+      }
+      return findings;
+    };
+    return toCelery === undefined ? await rounds() : await withPythonPeers({ bench, upstream: upstream satisfies Upstream }, rounds);
+  });
+}
+
+export const onePercent: BenchRow = {
+  name: 'one-percent',
+  title: 'gather again, 1 % changed',
+  run: (bench) => measure(bench, { what: 'gather again, 1 % changed', toRaw: 2, toCelery: 3, answer: (round, body) => ({ body: body(round, 100) }), state: 'succeeded' }),
+};
+
+export const allChanged: BenchRow = {
+  name: 'all-changed',
+  title: 'gather again, all changed',
+  run: (bench) => measure(bench, { what: 'gather again, all changed', toRaw: 0.4, answer: (round, body) => ({ body: body(round, 1) }), state: 'succeeded' }),
+};
+
+export const unchanged: BenchRow = {
+  name: 'unchanged',
+  title: 'gather again, same bytes; 304',
+  run: async (bench) => [
+    ...(await measure(bench, { what: 'gather again, same bytes', toRaw: 8, answer: (_round, body) => ({ body: body(0, 1) }), state: 'unchanged' })),
+    ...(await measure(bench, { what: 'gather again, 304', toRaw: 20, answer: (_round, body) => ({ body: body(0, 1), etag: '"one"' }), state: 'unchanged' })),
+  ],
+};
