@@ -15,6 +15,10 @@ export interface Counts {
   readonly duplicates?: number;
 }
 
+/** One word for a list of jobs: `stale` = no success for `expectEvery`. */
+export const jobHealths = ['ok', 'new', 'paused', 'stale', 'failing', 'quarantined'] as const;
+export type JobHealth = (typeof jobHealths)[number];
+
 export interface JobAnswer extends JobDefinition {
   readonly id: string;
   readonly version: number;
@@ -23,6 +27,9 @@ export interface JobAnswer extends JobDefinition {
   readonly lastRun?: { readonly id: string; readonly state: RunState; readonly endedAt?: string };
   readonly lastSuccessAt?: string;
   readonly itemCount?: number;
+  readonly health: JobHealth;
+  readonly createdAt: string;
+  readonly changedAt: string;
   readonly links: Readonly<Record<string, string>>;
   readonly warnings?: readonly Fault[];
 }
@@ -52,6 +59,10 @@ export interface RunAnswer {
   /** A stretch of missed or paused fires in one row: how many, and the last of them. */
   readonly count?: number;
   readonly through?: string;
+  readonly warnings?: readonly string[];
+  /** `definition`: the first snapshot of a changed definition, whose changes are not the upstream's. */
+  readonly cause?: string;
+  readonly alerts?: readonly { readonly id: string; readonly sentAt?: string }[];
 }
 
 export interface ItemAnswer {

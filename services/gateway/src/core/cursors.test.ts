@@ -16,7 +16,7 @@ describe('cursors', () => {
   });
 
   it('refuse every cursor that was changed in any place', () => {
-    fc.assert(fc.property(anyPlace, fc.nat(), fc.constantFrom(...'Aa0-_.~ é'), (place, position, letter) => {
+    fc.assert(fc.property(anyPlace, fc.nat(), fc.constantFrom('A', 'a', '0', '-', '_', '.', '~', ' ', 'é'), (place, position, letter) => {
       const cursor = cursors.write({ ...list, place });
       const at = position % (cursor.length - 1); // the last letter carries bits that base64 ignores
       fc.pre(cursor[at] !== letter);

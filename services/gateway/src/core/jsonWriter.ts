@@ -52,11 +52,15 @@ export class JsonWriter {
     this.#out[this.#length++] = code;
   }
 
+  /** Text that is JSON already. */
+  text(json: string): void {
+    this.#reserve(json.length * 3);
+    this.#length += this.#out.write(json, this.#length);
+  }
+
   /** A string of JavaScript in quotes. A lone surrogate is written as `\udXXX`, as JSON.stringify does. */
   string(text: string): void {
-    const quoted = JSON.stringify(text);
-    this.#reserve(quoted.length * 3);
-    this.#length += this.#out.write(quoted, this.#length);
+    this.text(JSON.stringify(text));
   }
 
   /** Bytes of UTF-8 from `start` to `end` (not included) in quotes, escaped where JSON wants it. */

@@ -14,8 +14,8 @@ export interface RawRequest {
   /** The parsed body; undefined where there is none. */
   readonly body: unknown;
   readonly principal: Principal;
-  /** Scheme and host as the client wrote them. */
-  readonly origin: string;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
   /** Path and query as the client wrote them. */
   readonly url: string;
   readonly requestId: string;
@@ -62,6 +62,8 @@ export interface Route {
   readonly tag: string;
   readonly schemas: { readonly params: z.ZodObject; readonly query: z.ZodObject; readonly body: z.ZodType | undefined };
   readonly bodyRules: BodyRules | undefined;
+  /** What the documentation says of the body, where the route checks it by itself. */
+  readonly bodyDoc: z.ZodType | undefined;
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   /** Headers that the route reads, by name, with what they do. */
   readonly headers: Readonly<Record<string, string>>;
@@ -84,6 +86,7 @@ export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.Zo
   readonly query?: Q;
   readonly body?: B;
   readonly bodyRules?: Partial<BodyRules>;
+  readonly bodyDoc?: z.ZodType;
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly audit?: AuditFacts;
@@ -94,7 +97,7 @@ export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.Zo
   const query = spec.query ?? (empty as unknown as Q);
   const bodyRules = spec.body === undefined ? undefined : { maxBytes: 1024 * 1024, yaml: false, optional: false, ...spec.bodyRules };
   return {
-    method, path, scope, summary, tag, answers, headers, audit, bodyRules,
+    method, path, scope, summary, tag, answers, headers, audit, bodyRules, bodyDoc: spec.bodyDoc,
     schemas: { params, query, body: spec.body },
     run: async (request) => {
       const read = {

@@ -1,0 +1,33 @@
+import type { FieldTree } from './writeBson.ts';
+
+type Mutable = { [name: string]: true | Mutable };
+
+/** Dotted paths as a tree of what to write: `a.b, a.c, d` → `{a: {b, c}, d}`; a path that holds another takes all of it. `\.` is a dot in a name. */
+export function fieldTree(paths: readonly string[]): FieldTree {
+  const tree = Object.create(null) as Mutable;
+  for (const path of paths) {
+    const names = path.split(/(?<!\\)\./).map((name) => name.replaceAll('\\.', '.'));
+    let at = tree;
+    for (const [index, name] of names.entries()) {
+      const standing = at[name];
+      if (standing === true) break;
+      if (index === names.length - 1) at[name] = true;
+      else at = at[name] = standing ?? (Object.create(null) as Mutable);
+    }
+  }
+  return tree;
+}
+
+/** The same choice on a value that is an object already. */
+export function pickFields(value: unknown, tree: FieldTree): unknown {
+  if (Array.isArray(value)) return value.filter((inner) => typeof inner === 'object' && inner !== null).map((inner: unknown) => pickFields(inner, tree));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]: [string, unknown]) => {
+      const wanted = Object.hasOwn(tree, name) ? tree[name] : undefined;
+      if (wanted === undefined) return [];
+      if (wanted === true) return [[name, inner]];
+      return typeof inner === 'object' && inner !== null && !(inner instanceof Date) && !('_bsontype' in inner) ? [[name, pickFields(inner, wanted)]] : [];
+    }),
+  );
+}

@@ -1,0 +1,67 @@
+import { jobId } from '@gleaner/contracts';
+import { discardLetters as discard, requestReplay, type Database, type Filter, type LetterDocument } from '@gleaner/database';
+import { z } from 'zod';
+import { lettersMovedAnswer } from '../answers.ts';
+import { letterFilter } from '../core/letterFilter.ts';
+import { when } from '../core/queryFields.ts';
+import type { Gateway } from '../gateway.ts';
+import { json } from '../http/answer.ts';
+import { defineRoute } from '../http/route.ts';
+
+/** Letters that one request may move: beyond it the request is repeated, so that nobody moves a million by a slip. */
+const maxLetters = 10_000;
+
+const selection = {
+  ids: z.array(z.string().min(1).max(200)).min(1).max(maxLetters).optional(),
+  filter: z.strictObject({ queue: z.string().max(100).optional(), job: jobId.optional(), run: z.string().max(200).optional(), class: z.string().max(100).optional(), since: when.optional(), until: when.optional() }).optional(),
+  dryRun: z.boolean().default(false).meta({ description: 'Only say which letters it would be.' }),
+};
+const exactlyOne = ({ ids, filter }: { readonly ids?: unknown; readonly filter?: unknown }): boolean => (ids === undefined) !== (filter === undefined);
+const exactlyOneSaid = 'expected ids or filter, and only one of them ({"filter": {}} = all that are parked)';
+const answers = { 200: { description: 'dryRun: the letters it would be.', schema: lettersMovedAnswer }, 202: { description: `Marked; at most ${maxLetters} at once, oldest first. Letters that are not parked (any more) are left alone.`, schema: lettersMovedAnswer } };
+
+export const replayLetters = ({ database }: Gateway) =>
+  defineRoute({
+    method: 'POST', path: '/v1/dead-letters/replay', scope: 'operate', tag: 'dead letters', summary: 'Give letters another chance; asked twice, the effect comes once',
+    body: z.strictObject({
+      ...selection,
+      rate: z.number().positive().max(100_000).optional().meta({ description: 'Letters per minute; absent = all at once.' }),
+      as: z.literal('original').optional().meta({ description: 'Failed runs run again with the job version they had; absent = with the present one.' }),
+    }).refine(exactlyOne, { message: exactlyOneSaid }),
+    answers,
+    audit: { action: 'letters.replay' },
+    handle: async ({ body, principal }) => {
+      const ids = await frozenIds({ database, ...body });
+      if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0 });
+      const as = body.as ? { as: body.as } : {};
+      let marked = 0;
+      const start = database.clock.now().getTime();
+      // With a rate, as many letters share a moment as the rate has in a second: ten thousand updates would take longer than the replay.
+      const together = body.rate === undefined ? ids.length : Math.max(1, Math.floor(body.rate / 60));
+      for (let at = 0; at < ids.length; at += together) {
+        const notBefore = body.rate === undefined ? {} : { notBefore: new Date(start + Math.round((at / body.rate) * 60_000)) };
+        marked += await requestReplay({ database, filter: { _id: { $in: ids.slice(at, at + together) } }, by: principal.name, ...as, ...notBefore });
+      }
+      return json({ dryRun: false, matched: ids.length, ids, marked }, { status: 202 });
+    },
+  });
+
+export const discardLetters = ({ database }: Gateway) =>
+  defineRoute({
+    method: 'POST', path: '/v1/dead-letters/discard', scope: 'operate', tag: 'dead letters', summary: 'Give letters up; they stay readable',
+    body: z.strictObject(selection).refine(exactlyOne, { message: exactlyOneSaid }),
+    answers,
+    audit: { action: 'letters.discard' },
+    handle: async ({ body }) => {
+      const ids = await frozenIds({ database, ...body });
+      if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0 });
+      return json({ dryRun: false, matched: ids.length, ids, marked: await discard({ database, filter: { _id: { $in: ids } } }) }, { status: 202 });
+    },
+  });
+
+/** The letters meant, decided now: what dies while a replay goes on is not taken along. */
+async function frozenIds({ database, ids, filter }: { readonly database: Database; readonly ids?: readonly string[] | undefined; readonly filter?: Readonly<Record<string, unknown>> | undefined }): Promise<string[]> {
+  const chosen = ids === undefined ? letterFilter(filter ?? {}) : { _id: { $in: [...ids] } };
+  const query = { $and: [chosen, { state: 'parked', replay: { $exists: false } }] } as Filter<LetterDocument>;
+  return (await database.collections.deadLetters.find(query, { sort: { deadAt: 1, _id: 1 }, limit: maxLetters, projection: { _id: 1 } }).toArray()).map(({ _id }) => _id);
+}

@@ -1,0 +1,71 @@
+import { jobDefinitionSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
+import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
+import { validateSchedule } from '@gleaner/schedule';
+import { z } from 'zod';
+import { jobSchema } from '../answers.ts';
+import { afterCycle, parentsOf } from '../core/afterCycle.ts';
+import { jobAnswer } from '../core/jobAnswer.ts';
+import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';
+import { jobWarnings, mentionedJobs } from '../core/jobWarnings.ts';
+import { ProblemError } from '../core/problem.ts';
+import { validateWhere } from '../core/validateWhere.ts';
+import type { Gateway } from '../gateway.ts';
+import { json } from '../http/answer.ts';
+import { defineRoute } from '../http/route.ts';
+import { readJobFacts } from '../readJobFacts.ts';
+
+export const putJob = ({ database, messenger }: Gateway) =>
+  defineRoute({
+    method: 'PUT', path: '/v1/jobs/:job', scope: 'write', tag: 'jobs', summary: 'Create or replace a job, in JSON or YAML',
+    params: z.strictObject({ job: z.string() }),
+    body: z.unknown(), bodyRules: { yaml: true }, bodyDoc: jobDefinitionSchema,
+    headers: { 'If-Match': 'Only if the job is still at this version (its ETag); `*` = only if it exists.', 'If-None-Match': '`*` = only if there is no such job.' },
+    answers: {
+      200: { description: 'Replaced, or the same already.', schema: jobSchema },
+      201: { description: 'Created.', schema: jobSchema },
+      412: { description: 'The job is at another version.' },
+      422: { description: 'The job has faults: all of them, with their paths.' },
+    },
+    audit: { action: 'job.put', target: ({ params }) => params['job'] ?? '' },
+    handle: async ({ params: { job: id }, body, header, principal }) => {
+      const parsed = parseJob(id, body);
+      const faults = parsed.ok ? await furtherFaults({ database, id, definition: parsed.definition }) : parsed.faults;
+      if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+      await expectPrecondition({ database, id, ifMatch: header('if-match'), ifNoneMatch: header('if-none-match') });
+      const ifVersion = versionOfIfMatch(header('if-match'));
+      const { job, created, changed } = await writeJob({ database, id, definition: parsed.definition, by: principal.name, ...(ifVersion === undefined ? {} : { ifVersion }) });
+      if (changed) messenger.announceJob({ job: id, version: job.version, what: 'changed' });
+      const known = await knownJobs({ database, ids: mentionedJobs(parsed.definition) });
+      const facts = await readJobFacts({ database, jobs: [job] });
+      const answer = jobAnswer({ job, facts: facts.get(id) ?? {}, now: database.clock.now(), warnings: jobWarnings({ definition: parsed.definition, knows: (name) => name === id || known.has(name) }) });
+      return json(answer, { status: created ? 201 : 200, headers: { etag: jobEtag(job.version), ...(created ? { location: `/v1/jobs/${id}` } : {}) } });
+    },
+  });
+
+/** What the shape alone does not show: schedules that never fire, cycles of `after`, operators that nobody knows. */
+async function furtherFaults({ database, id, definition }: { readonly database: Database; readonly id: string; readonly definition: JobDefinition }): Promise<Fault[]> {
+  const faults = [...validateSchedule(definition.schedule), ...(definition.where === undefined ? [] : validateWhere(definition.where))];
+  const own = parentsOf(definition.schedule);
+  if (own.length > 0) {
+    const others = await database.collections.jobs
+      .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 } })
+      .toArray();
+    const cycle = afterCycle({ job: id, own, parents: new Map(others.map((job) => [job._id, parentsOf(job.definition.schedule)])) });
+    if (cycle) faults.push({ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` });
+  }
+  return faults;
+}
+
+async function expectPrecondition({ database, id, ifMatch, ifNoneMatch }: { readonly database: Database; readonly id: string; readonly ifMatch: string | undefined; readonly ifNoneMatch: string | undefined }): Promise<void> {
+  if (ifMatch?.trim() !== '*' && ifNoneMatch === undefined) return;
+  const exists = (await findJob({ database, id })) !== null;
+  if (ifMatch?.trim() === '*' && !exists) throw new ProblemError('version_conflict', `expected the job ${id} to exist (If-Match: *); it does not`);
+  if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*') throw new ProblemError('bad_header', `expected If-None-Match: * or none; saw ${JSON.stringify(ifNoneMatch)}`);
+  if (ifNoneMatch !== undefined && exists) throw new ProblemError('version_conflict', `expected no job ${id} (If-None-Match: *); there is one`);
+}
+
+async function knownJobs({ database, ids }: { readonly database: Database; readonly ids: readonly string[] }): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const found = await database.collections.jobs.find({ _id: { $in: [...ids] }, deleted: { $exists: false } }, { projection: { _id: 1 } }).toArray();
+  return new Set(found.map(({ _id }) => _id));
+}

@@ -1,0 +1,42 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { problemOf } from './core/problem.ts';
+
+export interface HttpServer {
+  readonly port: number;
+  /** Where a person on this machine finds it. */
+  readonly address: string;
+  /** Takes no more connections, lets what is under way end (within `deadlineMs`), then closes what is left. */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>;
+}
+
+/** Listens with this handler; what is no HTTP at all gets a problem too. Rejects where the port is taken. */
+export async function startHttp({ handler, host, port }: { readonly handler: (request: IncomingMessage, response: ServerResponse) => unknown; readonly host: string; readonly port: number }): Promise<HttpServer> {
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 60_000, noDelay: true }, (request, response) => void handler(request, response));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+    const body = JSON.stringify(problemOf('bad_header', tooLarge ? 'the headers are too large' : 'this is no HTTP request'));
+    socket.end(`HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound = server.address() as AddressInfo;
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return {
+    port: bound.port,
+    address: `http://${shown}:${bound.port}`,
+    close: async ({ deadlineMs = 8_000 } = {}) => {
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
