@@ -8,8 +8,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': ['@swc/jest', {
-      jsc: {target: 'es2024', parser: {syntax: 'typescript'}},
-      module: {type: 'es6'},
+      jsc: { target: 'es2024', parser: { syntax: 'typescript' } },
+      module: { type: 'es6' },
       sourceMaps: 'inline',
     }],
   },

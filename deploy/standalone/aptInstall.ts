@@ -1,6 +1,6 @@
-import {existsSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {findOnPath} from './findOnPath.ts';
-import {lastLines, runCommand} from './runCommand.ts';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { findOnPath } from './findOnPath.ts';
+import { lastLines, runCommand } from './runCommand.ts';
 
 const POLICY = '/usr/sbin/policy-rc.d';
 
@@ -16,16 +16,16 @@ export function canAptInstall(): boolean {
  */
 export async function aptInstall(alternatives: readonly string[]): Promise<string | undefined> {
   const ownPolicy = !existsSync(POLICY);
-  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', {mode: 0o755});
+  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     // Package lists may be missing (containers) or stale; they are fetched only if the first try fails.
     const first = await installFirst(alternatives);
     if (first === undefined) return undefined;
-    const update = await runCommand('apt-get', ['update', '-qq'], {env: aptEnvironment()});
+    const update = await runCommand('apt-get', ['update', '-qq'], { env: aptEnvironment() });
     if (update.code !== 0) return `apt-get update failed: ${lastLines(update.output, 3)}`;
     return await installFirst(alternatives);
   } finally {
-    if (ownPolicy) rmSync(POLICY, {force: true});
+    if (ownPolicy) rmSync(POLICY, { force: true });
   }
 }
 
@@ -33,7 +33,7 @@ async function installFirst(alternatives: readonly string[]): Promise<string | u
   const faults: string[] = [];
   for (const name of alternatives) {
     const args = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', name];
-    const {code, output} = await runCommand('apt-get', args, {env: aptEnvironment()});
+    const { code, output } = await runCommand('apt-get', args, { env: aptEnvironment() });
     if (code === 0) return undefined;
     faults.push(`apt-get install ${name} failed: ${lastLines(output, 3)}`);
   }
@@ -41,5 +41,5 @@ async function installFirst(alternatives: readonly string[]): Promise<string | u
 }
 
 function aptEnvironment(): NodeJS.ProcessEnv {
-  return {...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C'};
+  return { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
 }

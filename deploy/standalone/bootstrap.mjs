@@ -1,11 +1,11 @@
 // npm start and npm test begin here. Plain JavaScript with nothing but Node in it, because it has to run on the Node
 // that the machine has (20 or newer) before any package is installed: it installs what is missing and then goes on with
 // the Node 24 among the packages.
-import {spawn} from 'node:child_process';
-import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {delimiter, dirname, join} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = join(root, 'node_modules', '.bin');
@@ -22,7 +22,7 @@ async function start() {
   if (!await ensurePackages()) return 1;
   // In a session of its own, so that Ctrl-C reaches it once, through here; its stdin ends when we do, however we do.
   const child = spawn(node24(), [join(root, 'deploy/standalone/start.ts')], {
-    cwd: root, env: {...environment(), GLEANER_PARENT_PIPE: '1'}, stdio: ['pipe', 'inherit', 'inherit'], detached: true,
+    cwd: root, env: { ...environment(), GLEANER_PARENT_PIPE: '1' }, stdio: ['pipe', 'inherit', 'inherit'], detached: true,
   });
   child.stdin?.on('error', () => { /* it ended first */ });
   forwardSignals(child);
@@ -34,7 +34,7 @@ async function test(args) {
     console.log('0 passed, 1 failed');
     return 1;
   }
-  const counts = {passed: 0, failed: 0, skipped: 0};
+  const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const [name, file, options] of [
     ['lint', 'oxlint', ['--type-aware', '--deny-warnings']],
     ['types', 'tsc', ['--noEmit']],
@@ -54,15 +54,15 @@ async function test(args) {
     const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
     const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
     const code = await run(node24(), [...flags, jest, '--json', `--outputFile=${results}`, ...args]);
-    addJestCounts({counts, results, code});
+    addJestCounts({ counts, results, code });
   } finally {
-    rmSync(folder, {recursive: true, force: true});
+    rmSync(folder, { recursive: true, force: true });
   }
   console.log(`\n${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
   return counts.failed > 0 ? 1 : 0;
 }
 
-function addJestCounts({counts, results, code}) {
+function addJestCounts({ counts, results, code }) {
   if (!existsSync(results)) {
     counts.failed += 1; // Jest itself came to grief, and has said how
     return;
@@ -80,7 +80,7 @@ async function ensurePackages() {
   const missing = whatIsMissing();
   if (missing === undefined) return true;
   console.log(`installing packages (${missing})`);
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund'], {shell: process.platform === 'win32'});
+  const code = await run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
   const left = code === 0 ? whatIsMissing() : `npm ci ended with ${code}`;
   if (left === undefined) return true;
   console.error(`the packages could not be installed: ${left}`);
@@ -118,11 +118,11 @@ function node24() {
 }
 
 function environment() {
-  return {...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`};
+  return { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
 }
 
 async function run(file, args, options = {}) {
-  const child = spawn(file, args, {cwd: root, env: environment(), stdio: 'inherit', ...options});
+  const child = spawn(file, args, { cwd: root, env: environment(), stdio: 'inherit', ...options });
   // Ctrl-C reaches the child by the terminal; we wait for its end.
   const ignore = () => {};
   process.on('SIGINT', ignore);

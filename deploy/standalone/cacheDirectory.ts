@@ -1,5 +1,5 @@
-import {homedir} from 'node:os';
-import {join} from 'node:path';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 /** Where downloads are kept for every checkout of this user: `$XDG_CACHE_HOME/gleaner`, else `~/.cache/gleaner`. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {

@@ -1,23 +1,23 @@
-import {createHash} from 'node:crypto';
-import {resolve} from 'node:path';
-import {setTimeout as delay} from 'node:timers/promises';
-import {freePort} from './freePort.ts';
-import {initiateReplicaSet} from './initiateReplicaSet.ts';
-import {mongoUrl, REPLICA_SET} from './mongodProgram.ts';
-import type {ProvidedServer} from './providedServer.ts';
-import {answersAmqp} from './rabbitmqProgram.ts';
-import {lastLines, runCommand} from './runCommand.ts';
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './freePort.ts';
+import { initiateReplicaSet } from './initiateReplicaSet.ts';
+import { mongoUrl, REPLICA_SET } from './mongodProgram.ts';
+import type { ProvidedServer } from './providedServer.ts';
+import { answersAmqp } from './rabbitmqProgram.ts';
+import { lastLines, runCommand } from './runCommand.ts';
 
 const RABBITMQ_IMAGE = 'rabbitmq:4.1-management';
 const MONGO_IMAGE = 'mongo:8.0';
 const START_PATIENCE_MS = 60_000;
 
-export type Containerised = ProvidedServer & {management?: string};
+export type Containerised = ProvidedServer & { management?: string };
 
 /** RabbitMQ in a container of its own with a named volume, published on loopback; or why not. */
-export async function dockerRabbitmq({directory, management, log}: {
+export async function dockerRabbitmq({ directory, management, log }: {
   directory: string; management: boolean; log: (line: string) => void;
-}): Promise<Containerised | {faults: string[]}> {
+}): Promise<Containerised | { faults: string[] }> {
   const container = await runContainer({
     name: `gleaner-rabbitmq-${tag(directory)}`,
     image: process.env['RABBITMQ_IMAGE'] ?? RABBITMQ_IMAGE,
@@ -30,20 +30,20 @@ export async function dockerRabbitmq({directory, management, log}: {
   });
   if ('faults' in container) return container;
   const port = container.ports[5672] ?? 0;
-  const fault = await whenReady(async () => await answersAmqp({host: '127.0.0.1', port}));
-  if (fault !== undefined) return {faults: [`the container ${container.name} ${fault}`]};
+  const fault = await whenReady(async () => await answersAmqp({ host: '127.0.0.1', port }));
+  if (fault !== undefined) return { faults: [`the container ${container.name} ${fault}`] };
   return {
-    url: `amqp://guest:guest@127.0.0.1:${port}`, how: `container ${container.name}`, ports: {amqp: port},
+    url: `amqp://guest:guest@127.0.0.1:${port}`, how: `container ${container.name}`, ports: { amqp: port },
     lives: () => true, // Docker restarts it (see runContainer)
     stop: container.stop,
-    ...(management ? {management: `http://guest:guest@127.0.0.1:${container.ports[15672] ?? 0}`} : {}),
+    ...(management ? { management: `http://guest:guest@127.0.0.1:${container.ports[15672] ?? 0}` } : {}),
   };
 }
 
 /** mongod in a container of its own with a named volume, a one-member replica set, published on loopback; or why not. */
-export async function dockerMongod({directory, log}: {
+export async function dockerMongod({ directory, log }: {
   directory: string; log: (line: string) => void;
-}): Promise<Containerised | {faults: string[]}> {
+}): Promise<Containerised | { faults: string[] }> {
   const container = await runContainer({
     name: `gleaner-mongo-${tag(directory)}`,
     image: process.env['MONGO_IMAGE'] ?? MONGO_IMAGE,
@@ -56,39 +56,39 @@ export async function dockerMongod({directory, log}: {
   if ('faults' in container) return container;
   const url = mongoUrl(container.ports[27017] ?? 0);
   const initiate = async (): Promise<boolean> => {
-    await initiateReplicaSet({url, name: REPLICA_SET, member: '127.0.0.1:27017'});
+    await initiateReplicaSet({ url, name: REPLICA_SET, member: '127.0.0.1:27017' });
     return true;
   };
   const fault = await whenReady(initiate);
-  if (fault !== undefined) return {faults: [`the container ${container.name} ${fault}`]};
-  return {url, how: `container ${container.name}`, ports: {mongodb: container.ports[27017] ?? 0}, lives: () => true, stop: container.stop};
+  if (fault !== undefined) return { faults: [`the container ${container.name} ${fault}`] };
+  return { url, how: `container ${container.name}`, ports: { mongodb: container.ports[27017] ?? 0 }, lives: () => true, stop: container.stop };
 }
 
-type Container = {name: string; ports: Record<number, number>; stop: ProvidedServer['stop']};
+type Container = { name: string; ports: Record<number, number>; stop: ProvidedServer['stop'] };
 
 /** Starts the container, or adopts the one of this name; a stopped one is made anew over the same volume. */
-async function runContainer({name, image, options, data, ports, args, log}: {
+async function runContainer({ name, image, options, data, ports, args, log }: {
   name: string; image: string; options: readonly string[]; data: string; ports: readonly number[]; args: readonly string[];
   log: (line: string) => void;
-}): Promise<Container | {faults: string[]}> {
-  const info = await runCommand('docker', ['info', '--format', '{{.ServerVersion}}'], {timeout: 10_000});
-  if (info.code !== 0) return {faults: [`Docker does not answer: ${lastLines(info.output, 1)}`]};
-  const stop = async (): Promise<void> => { await runCommand('docker', ['rm', '-f', name], {timeout: 30_000}); };
+}): Promise<Container | { faults: string[] }> {
+  const info = await runCommand('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000 });
+  if (info.code !== 0) return { faults: [`Docker does not answer: ${lastLines(info.output, 1)}`] };
+  const stop = async (): Promise<void> => { await runCommand('docker', ['rm', '-f', name], { timeout: 30_000 }); };
   const present = await publishedPorts(name, ports);
-  if (present !== undefined) return {name, ports: present, stop: gently(name, stop)};
+  if (present !== undefined) return { name, ports: present, stop: gently(name, stop) };
   await stop();
   log(`starting the container ${name} (${image})`);
   const published: Record<number, number> = {};
   for (const port of ports) published[port] = await freePort();
   const publish = ports.flatMap((port) => ['-p', `127.0.0.1:${published[port]}:${port}`]);
   const run = await runCommand('docker', ['run', '-d', '--restart', 'on-failure', '--name', name, '-v', `${name}:${data}`, ...publish, ...options, image, ...args]);
-  if (run.code !== 0) return {faults: [`docker run ${image} failed: ${lastLines(run.output, 2)}`]};
-  return {name, ports: published, stop: gently(name, stop)};
+  if (run.code !== 0) return { faults: [`docker run ${image} failed: ${lastLines(run.output, 2)}`] };
+  return { name, ports: published, stop: gently(name, stop) };
 }
 
 function gently(name: string, remove: () => Promise<void>): ProvidedServer['stop'] {
-  return async ({signal = 'SIGTERM'} = {}) => {
-    if (signal !== 'SIGKILL') await runCommand('docker', ['stop', '-t', '15', name], {timeout: 30_000});
+  return async ({ signal = 'SIGTERM' } = {}) => {
+    if (signal !== 'SIGKILL') await runCommand('docker', ['stop', '-t', '15', name], { timeout: 30_000 });
     await remove();
   };
 }
@@ -96,7 +96,7 @@ function gently(name: string, remove: () => Promise<void>): ProvidedServer['stop
 async function publishedPorts(name: string, ports: readonly number[]): Promise<Record<number, number> | undefined> {
   const found: Record<number, number> = {};
   for (const port of ports) {
-    const {code, output} = await runCommand('docker', ['port', name, String(port)], {timeout: 10_000});
+    const { code, output } = await runCommand('docker', ['port', name, String(port)], { timeout: 10_000 });
     const published = /:(\d+)\s*$/m.exec(output)?.[1];
     if (code !== 0 || published === undefined) return undefined;
     found[port] = Number(published);

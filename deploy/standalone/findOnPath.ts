@@ -1,5 +1,5 @@
-import {accessSync, constants, statSync} from 'node:fs';
-import {delimiter, join} from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** The first executable file of this name in the folders of `path`, or undefined. */
 export function findOnPath(name: string, path = process.env['PATH'] ?? ''): string | undefined {

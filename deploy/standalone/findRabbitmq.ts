@@ -1,27 +1,27 @@
-import {existsSync} from 'node:fs';
-import {dirname, join} from 'node:path';
-import {aptInstall, canAptInstall} from './aptInstall.ts';
-import {findOnPath, isExecutable} from './findOnPath.ts';
-import {runCommand} from './runCommand.ts';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { aptInstall, canAptInstall } from './aptInstall.ts';
+import { findOnPath, isExecutable } from './findOnPath.ts';
+import { runCommand } from './runCommand.ts';
 
 /** A RabbitMQ to run, or why each way to one failed. */
-export type FoundBinary = {file: string} | {faults: string[]};
+export type FoundBinary = { file: string } | { faults: string[] };
 
 // Debian's /usr/sbin/rabbitmq-server is a wrapper that becomes another user; this one runs as it is called.
 const DEBIAN_SCRIPT = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 /** Finds `rabbitmq-server` on the machine, else installs its package where that is possible (root on Debian or Ubuntu). */
-export async function findRabbitmq({log}: {log: (line: string) => void}): Promise<FoundBinary> {
+export async function findRabbitmq({ log }: { log: (line: string) => void }): Promise<FoundBinary> {
   const present = installed();
-  if (present !== undefined) return {file: present};
-  if (!canAptInstall()) return {faults: ['no rabbitmq-server on the PATH', 'apt-get: not root on Debian or Ubuntu']};
+  if (present !== undefined) return { file: present };
+  if (!canAptInstall()) return { faults: ['no rabbitmq-server on the PATH', 'apt-get: not root on Debian or Ubuntu'] };
   log('installing the package rabbitmq-server');
   const fault = await aptInstall(['rabbitmq-server']);
-  if (fault !== undefined) return {faults: ['no rabbitmq-server on the PATH', fault]};
+  if (fault !== undefined) return { faults: ['no rabbitmq-server on the PATH', fault] };
   // The package enables a system service for the next boot; ours is a private node, so nobody asked for that one.
-  if (existsSync('/run/systemd/system')) await runCommand('systemctl', ['disable', 'rabbitmq-server'], {timeout: 30_000});
+  if (existsSync('/run/systemd/system')) await runCommand('systemctl', ['disable', 'rabbitmq-server'], { timeout: 30_000 });
   const file = installed();
-  return file === undefined ? {faults: ['the package rabbitmq-server brought no rabbitmq-server']} : {file};
+  return file === undefined ? { faults: ['the package rabbitmq-server brought no rabbitmq-server'] } : { file };
 }
 
 /** The `epmd` that belongs to the Erlang of this RabbitMQ. */
@@ -29,7 +29,7 @@ export async function findEpmd(): Promise<string> {
   const onPath = findOnPath('epmd');
   if (onPath !== undefined) return onPath;
   const script = 'io:format("~s", [code:root_dir()]), halt().';
-  const {code, output} = await runCommand('erl', ['-noshell', '-eval', script], {timeout: 20_000});
+  const { code, output } = await runCommand('erl', ['-noshell', '-eval', script], { timeout: 20_000 });
   const candidates = code === 0 ? [join(output.trim(), 'bin', 'epmd')] : [];
   const erl = findOnPath('erl');
   if (erl !== undefined) candidates.push(join(dirname(erl), 'epmd'));

@@ -1,4 +1,4 @@
-import {createServer} from 'node:net';
+import { createServer } from 'node:net';
 
 /** A port of 127.0.0.1 that is free now: `preferred` where it is, else one that the system chooses. */
 export async function freePort(preferred = 0): Promise<number> {
@@ -19,7 +19,7 @@ async function listenOnce(port: number): Promise<number> {
   return await new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen({host: '127.0.0.1', port, exclusive: true}, () => {
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
       const address = server.address();
       server.close(() => { resolve(typeof address === 'object' && address !== null ? address.port : port); });
     });

@@ -1,26 +1,26 @@
-import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {createServer} from 'node:net';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {afterEach, beforeEach, describe, expect, it} from '@jest/globals';
-import {MongoClient} from 'mongodb';
-import {listeningAddresses} from '../../test/support/listeningAddresses.ts';
-import {cacheDirectory} from './cacheDirectory.ts';
-import {freePort} from './freePort.ts';
-import {takeLauncherLock} from './launcherLock.ts';
-import {launchServer} from './launchServer.ts';
-import {mongodProgram} from './mongodProgram.ts';
-import {groupLives, spawnGroup, stopGroup} from './processes.ts';
-import {checkGivenMongo, provideMongod} from './provideMongod.ts';
-import type {ProvidedServer} from './providedServer.ts';
-import {checkGivenRabbitmq, provideRabbitmq} from './provideRabbitmq.ts';
-import {recordFileOf} from './recordFileOf.ts';
-import {readServerRecord, writeServerRecord} from './serverRecord.ts';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MongoClient } from 'mongodb';
+import { listeningAddresses } from '../../test/support/listeningAddresses.ts';
+import { cacheDirectory } from './cacheDirectory.ts';
+import { freePort } from './freePort.ts';
+import { takeLauncherLock } from './launcherLock.ts';
+import { launchServer } from './launchServer.ts';
+import { mongodProgram } from './mongodProgram.ts';
+import { groupLives, spawnGroup, stopGroup } from './processes.ts';
+import { checkGivenMongo, provideMongod } from './provideMongod.ts';
+import type { ProvidedServer } from './providedServer.ts';
+import { checkGivenRabbitmq, provideRabbitmq } from './provideRabbitmq.ts';
+import { recordFileOf } from './recordFileOf.ts';
+import { readServerRecord, writeServerRecord } from './serverRecord.ts';
 
 let directory = '';
 const said: string[] = [];
 const log = (line: string): void => { said.push(line); };
-const mongod = async (): Promise<ProvidedServer> => await provideMongod({directory, cache: cacheDirectory(), log, cacheGiB: 0.25});
+const mongod = async (): Promise<ProvidedServer> => await provideMongod({ directory, cache: cacheDirectory(), log, cacheGiB: 0.25 });
 const record = () => readServerRecord(recordFileOf(directory, 'mongod'));
 
 beforeEach(() => {
@@ -29,9 +29,9 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const name of ['mongod', 'rabbitmq'] as const) {
-    for (const group of readServerRecord(recordFileOf(directory, name))?.groups ?? []) await stopGroup(group, {patience: 0, signal: 'SIGKILL'});
+    for (const group of readServerRecord(recordFileOf(directory, name))?.groups ?? []) await stopGroup(group, { patience: 0, signal: 'SIGKILL' });
   }
-  rmSync(directory, {recursive: true, force: true});
+  rmSync(directory, { recursive: true, force: true });
 });
 
 describe('a server that the launcher starts', () => {
@@ -53,7 +53,7 @@ describe('a server that the launcher starts', () => {
     expect(third.url).toBe(first.url); // the port is remembered
     expect(await read(third.url)).toEqual(['kept']);
 
-    const other = await provideMongod({directory, cache: cacheDirectory(), log, cacheGiB: 0.5});
+    const other = await provideMongod({ directory, cache: cacheDirectory(), log, cacheGiB: 0.5 });
     expect(other.how).toMatch(/^started /);
     expect(said).toContain('replacing the mongod that an earlier start left');
     expect(await read(other.url)).toEqual(['kept']);
@@ -76,8 +76,8 @@ describe('a server that the launcher starts', () => {
   });
 
   it('is not mistaken for a process that got its pid', async () => {
-    const impostor = {pid: process.pid, born: 'another time'};
-    writeServerRecord(recordFileOf(directory, 'mongod'), {groups: [impostor], ports: {}, recipe: ''});
+    const impostor = { pid: process.pid, born: 'another time' };
+    writeServerRecord(recordFileOf(directory, 'mongod'), { groups: [impostor], ports: {}, recipe: '' });
     expect(groupLives(impostor)).toBe(false);
     const server = await mongod();
     expect(server.how).toMatch(/^started /); // and this test was not ended
@@ -85,9 +85,9 @@ describe('a server that the launcher starts', () => {
 
   it('says what the log says when it does not start', async () => {
     const first = await mongod();
-    const program = mongodProgram({file: first.how.replace('started ', ''), directory, cacheGiB: 0.25});
+    const program = mongodProgram({ file: first.how.replace('started ', ''), directory, cacheGiB: 0.25 });
     // Two mongods over one data folder: the second ends at once.
-    await expect(launchServer({program, recordFile: join(directory, 'run', 'second.json'), log}))
+    await expect(launchServer({ program, recordFile: join(directory, 'run', 'second.json'), log }))
       .rejects.toThrow(/^mongod ended while starting; from .*mongod\.log:\n[\s\S]*DBPathInUse/);
     expect(record()?.groups.every(groupLives)).toBe(true);
   });
@@ -95,7 +95,7 @@ describe('a server that the launcher starts', () => {
 
 describe('RabbitMQ', () => {
   it('listens on loopback only, its distribution and epmd too, and takes epmd with it', async () => {
-    const server = await provideRabbitmq({directory, cache: cacheDirectory(), log});
+    const server = await provideRabbitmq({ directory, cache: cacheDirectory(), log });
     const groups = readServerRecord(recordFileOf(directory, 'rabbitmq'))?.groups ?? [];
     expect(Object.keys(server.ports)).toEqual(['amqp', 'distribution', 'epmd']);
     const addresses = Object.values(server.ports).map((port) => [...listeningAddresses(port)].sort());
@@ -111,8 +111,8 @@ describe('a server that is given', () => {
   it('is refused by name when nobody answers, or the address is none', async () => {
     const patience = 300;
     await expect(checkGivenRabbitmq('http://127.0.0.1:1')).rejects.toThrow(/^AMQP_URL: expected amqp:/);
-    await expect(checkGivenRabbitmq('amqp://me:secret@127.0.0.1:1', {patience})).rejects.toThrow(/^AMQP_URL: no RabbitMQ answers at 127.0.0.1:1$/);
-    await expect(checkGivenMongo('mongodb://me:secret@127.0.0.1:1', {patience})).rejects.toThrow(/^MONGO_URL: no MongoDB answers at mongodb:\/\/\*\*\*@127/);
+    await expect(checkGivenRabbitmq('amqp://me:secret@127.0.0.1:1', { patience })).rejects.toThrow(/^AMQP_URL: no RabbitMQ answers at 127.0.0.1:1$/);
+    await expect(checkGivenMongo('mongodb://me:secret@127.0.0.1:1', { patience })).rejects.toThrow(/^MONGO_URL: no MongoDB answers at mongodb:\/\/\*\*\*@127/);
   });
 
   it('is refused when it is a mongod without a replica set', async () => {
@@ -122,11 +122,11 @@ describe('a server that is given', () => {
     mkdirSync(data);
     const port = await freePort();
     const args = ['--bind_ip', '127.0.0.1', '--nounixsocket', '--port', String(port), '--dbpath', data];
-    const group = await spawnGroup({command: given.how.replace('started ', ''), args, env: process.env, logFile: join(directory, 'alone.log'), directory});
+    const group = await spawnGroup({ command: given.how.replace('started ', ''), args, env: process.env, logFile: join(directory, 'alone.log'), directory });
     try {
       await expect(checkGivenMongo(`mongodb://127.0.0.1:${port}`)).rejects.toThrow(/^MONGO_URL: the MongoDB at .* is standalone, and transactions need a replica set/);
     } finally {
-      await stopGroup(group, {patience: 0, signal: 'SIGKILL'});
+      await stopGroup(group, { patience: 0, signal: 'SIGKILL' });
     }
   });
 });
@@ -137,7 +137,7 @@ describe('takeLauncherLock', () => {
     expect(() => takeLauncherLock(directory)).toThrow(new RegExp(`runs already over ${directory} \\(process ${process.pid}\\)`));
     release();
     takeLauncherLock(directory)();
-    writeServerRecord(recordFileOf(directory, 'launcher'), {groups: [], ports: {}, recipe: 'no launcher'});
+    writeServerRecord(recordFileOf(directory, 'launcher'), { groups: [], ports: {}, recipe: 'no launcher' });
     const again = takeLauncherLock(directory);
     expect(readFileSync(recordFileOf(directory, 'launcher'), 'utf8')).toContain(String(process.pid));
     again();
@@ -147,7 +147,7 @@ describe('takeLauncherLock', () => {
 async function write(url: string, what: string): Promise<void> {
   const client = await MongoClient.connect(url);
   try {
-    await client.db().collection('things').insertOne({what}, {writeConcern: {w: 'majority', journal: true}});
+    await client.db().collection('things').insertOne({ what }, { writeConcern: { w: 'majority', journal: true } });
   } finally {
     await client.close();
   }

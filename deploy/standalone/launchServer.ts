@@ -1,10 +1,10 @@
-import {existsSync, readFileSync, statSync} from 'node:fs';
-import {setTimeout as delay} from 'node:timers/promises';
-import {freePort} from './freePort.ts';
-import {groupLives, stopGroup} from './processes.ts';
-import type {ProcessGroup} from './processes.ts';
-import {lastLines} from './runCommand.ts';
-import {forgetServerGroups, readServerRecord, writeServerRecord} from './serverRecord.ts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './freePort.ts';
+import { groupLives, stopGroup } from './processes.ts';
+import type { ProcessGroup } from './processes.ts';
+import { lastLines } from './runCommand.ts';
+import { forgetServerGroups, readServerRecord, writeServerRecord } from './serverRecord.ts';
 
 export type Ports = Record<string, number>;
 
@@ -28,7 +28,7 @@ export type LaunchedServer = {
   /** Whether all its processes run. */
   lives(): boolean;
   /** Ends all its processes; `signal: 'SIGKILL'` at once and without a clean end. */
-  stop(options?: {signal?: NodeJS.Signals}): Promise<void>;
+  stop(options?: { signal?: NodeJS.Signals }): Promise<void>;
 };
 
 const STOP_PATIENCE_MS = 15_000;
@@ -38,14 +38,14 @@ const STOP_PATIENCE_MS = 15_000;
  * else a new one, after what is left of the old one has been ended. Rejects, with the end of the server's log, when it
  * exits or does not answer within `patience` ms; nothing stays running then.
  */
-export async function launchServer({program, recordFile, patience = 60_000, log}: {
+export async function launchServer({ program, recordFile, patience = 60_000, log }: {
   program: ServerProgram; recordFile: string; patience?: number; log: (line: string) => void;
 }): Promise<LaunchedServer> {
   const earlier = readServerRecord(recordFile);
   if (earlier !== undefined && earlier.groups.length > 0) {
     const alive = earlier.groups.every(groupLives);
     if (alive && earlier.recipe === program.recipe && await answersSoon(program, earlier.ports)) {
-      return {ports: earlier.ports, how: 'adopted', lives: () => earlier.groups.every(groupLives), stop: stopper(earlier.groups, recordFile)};
+      return { ports: earlier.ports, how: 'adopted', lives: () => earlier.groups.every(groupLives), stop: stopper(earlier.groups, recordFile) };
     }
     if (earlier.groups.some(groupLives)) log(`replacing the ${program.name} that an earlier start left`);
     await stopper(earlier.groups, recordFile)();
@@ -57,7 +57,7 @@ export async function launchServer({program, recordFile, patience = 60_000, log}
   const stop = stopper(groups, recordFile);
   try {
     await program.start(ports, (group) => {
-      const write = (): void => { writeServerRecord(recordFile, {groups, ports, recipe: program.recipe}); };
+      const write = (): void => { writeServerRecord(recordFile, { groups, ports, recipe: program.recipe }); };
       groups.push(group);
       write();
       return () => {
@@ -65,15 +65,15 @@ export async function launchServer({program, recordFile, patience = 60_000, log}
         write();
       };
     });
-    await untilItAnswers({program, ports, groups, patience, logStart});
+    await untilItAnswers({ program, ports, groups, patience, logStart });
   } catch (error) {
-    await stop({signal: 'SIGKILL'});
+    await stop({ signal: 'SIGKILL' });
     throw error;
   }
-  return {ports, how: 'started', lives: () => groups.every(groupLives), stop};
+  return { ports, how: 'started', lives: () => groups.every(groupLives), stop };
 }
 
-async function untilItAnswers({program, ports, groups, patience, logStart}: {
+async function untilItAnswers({ program, ports, groups, patience, logStart }: {
   program: ServerProgram; ports: Ports; groups: readonly ProcessGroup[]; patience: number; logStart: number;
 }): Promise<void> {
   const deadline = performance.now() + patience;
@@ -97,14 +97,14 @@ async function answersSoon(program: ServerProgram, ports: Ports): Promise<boolea
 }
 
 function stopper(groups: readonly ProcessGroup[], recordFile: string): LaunchedServer['stop'] {
-  return async ({signal = 'SIGTERM'} = {}) => {
-    for (const group of groups.toReversed()) await stopGroup(group, {patience: STOP_PATIENCE_MS, signal});
+  return async ({ signal = 'SIGTERM' } = {}) => {
+    for (const group of groups.toReversed()) await stopGroup(group, { patience: STOP_PATIENCE_MS, signal });
     forgetServerGroups(recordFile);
   };
 }
 
 /** What the log says of this start: its faults where the program can tell them, else its end. */
-function quoteLog({logFile, isFault}: ServerProgram, from: number): string {
+function quoteLog({ logFile, isFault }: ServerProgram, from: number): string {
   if (!existsSync(logFile)) return '(no log)';
   const text = readFileSync(logFile).subarray(from).toString();
   const faults = isFault === undefined ? [] : text.split('\n').filter(isFault);

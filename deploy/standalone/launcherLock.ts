@@ -1,8 +1,8 @@
-import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {dirname} from 'node:path';
-import {hasCode} from './hasCode.ts';
-import {birthOf, processLives} from './processes.ts';
-import {recordFileOf} from './recordFileOf.ts';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { hasCode } from './hasCode.ts';
+import { birthOf, processLives } from './processes.ts';
+import { recordFileOf } from './recordFileOf.ts';
 
 /**
  * Makes this process the only launcher over `directory`, and gives back how to stop being it.
@@ -10,17 +10,17 @@ import {recordFileOf} from './recordFileOf.ts';
  */
 export function takeLauncherLock(directory: string): () => void {
   const file = recordFileOf(directory, 'launcher');
-  mkdirSync(dirname(file), {recursive: true});
-  const own = JSON.stringify({pid: process.pid, born: birthOf(process.pid)});
+  mkdirSync(dirname(file), { recursive: true });
+  const own = JSON.stringify({ pid: process.pid, born: birthOf(process.pid) });
   for (;;) {
     try {
-      writeFileSync(file, own, {flag: 'wx'});
-      return () => { rmSync(file, {force: true}); };
+      writeFileSync(file, own, { flag: 'wx' });
+      return () => { rmSync(file, { force: true }); };
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
       const pid = livingHolder(file);
       if (pid !== undefined) throw new Error(`Gleaner runs already over ${directory} (process ${pid}): stop it first, or set DATA_DIR to another folder`);
-      rmSync(file, {force: true});
+      rmSync(file, { force: true });
     }
   }
 }

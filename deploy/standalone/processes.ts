@@ -1,30 +1,30 @@
-import {execFileSync, spawn} from 'node:child_process';
-import {closeSync, openSync, readdirSync, readFileSync} from 'node:fs';
-import {setTimeout as delay} from 'node:timers/promises';
-import {hasCode} from './hasCode.ts';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from './hasCode.ts';
 
 /** A process group that this launcher, or one before it, started: its leader's pid and the moment the kernel says it was born. */
-export type ProcessGroup = {pid: number; born: string};
+export type ProcessGroup = { pid: number; born: string };
 
-type ProcessRow = {pid: number; group: number; dead: boolean; born: string};
+type ProcessRow = { pid: number; group: number; dead: boolean; born: string };
 
 /**
  * Starts `command` as the leader of its own session, its output appended to `logFile`, so that neither Ctrl-C in the
  * terminal nor the launcher's death reaches it. Rejects when the command cannot be executed.
  */
-export async function spawnGroup({command, args, env, logFile, directory}: {
+export async function spawnGroup({ command, args, env, logFile, directory }: {
   command: string; args: readonly string[]; env: NodeJS.ProcessEnv; logFile: string; directory: string;
 }): Promise<ProcessGroup> {
   const log = openSync(logFile, 'a');
   try {
-    const child = spawn(command, args, {cwd: directory, env, detached: true, stdio: ['ignore', log, log]});
+    const child = spawn(command, args, { cwd: directory, env, detached: true, stdio: ['ignore', log, log] });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) => { reject(new Error(`cannot run ${command}`, {cause})); });
+      child.once('error', (cause) => { reject(new Error(`cannot run ${command}`, { cause })); });
     });
     child.unref();
     const pid = child.pid ?? 0;
-    return {pid, born: rowOf(pid)?.born ?? ''};
+    return { pid, born: rowOf(pid)?.born ?? '' };
   } finally {
     closeSync(log);
   }
@@ -45,7 +45,7 @@ export function groupLives(group: ProcessGroup): boolean {
  * Ends the group: SIGTERM to its leader, and SIGKILL to all of it after `patience` ms.
  * A group that is gone already is no error.
  */
-export async function stopGroup(group: ProcessGroup, {patience, signal = 'SIGTERM'}: {
+export async function stopGroup(group: ProcessGroup, { patience, signal = 'SIGTERM' }: {
   patience: number; signal?: NodeJS.Signals;
 }): Promise<void> {
   if (!groupLives(group)) return;
@@ -92,11 +92,11 @@ function processRows(): ProcessRow[] {
       return row === undefined ? [] : [row];
     });
   }
-  const table = execFileSync('ps', ['-axo', 'pid=,pgid=,stat=,lstart='], {encoding: 'utf8'});
+  const table = execFileSync('ps', ['-axo', 'pid=,pgid=,stat=,lstart='], { encoding: 'utf8' });
   return table.split('\n').flatMap((line) => {
     const [pid, group, stat, ...born] = line.trim().split(/\s+/);
     if (pid === undefined || group === undefined || stat === undefined) return [];
-    return [{pid: Number(pid), group: Number(group), dead: stat.startsWith('Z'), born: born.join(' ')}];
+    return [{ pid: Number(pid), group: Number(group), dead: stat.startsWith('Z'), born: born.join(' ') }];
   });
 }
 
@@ -110,5 +110,5 @@ function linuxRow(pid: number): ProcessRow | undefined {
   // The name in parentheses may hold spaces and parentheses itself; what follows its last one does not.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = fields[0] ?? 'Z';
-  return {pid, group: Number(fields[2]), dead: state === 'Z' || state === 'X', born: fields[19] ?? ''};
+  return { pid, group: Number(fields[2]), dead: state === 'Z' || state === 'X', born: fields[19] ?? '' };
 }

@@ -1,48 +1,48 @@
-import {MongoClient} from 'mongodb';
-import {dockerMongod} from './dockerServer.ts';
-import {findMongod} from './findMongod.ts';
-import {initiateReplicaSet} from './initiateReplicaSet.ts';
-import {launchServer} from './launchServer.ts';
-import {mongodProgram, mongoUrl, REPLICA_SET} from './mongodProgram.ts';
-import type {ProvidedServer, ProvideOptions} from './providedServer.ts';
-import {recordFileOf} from './recordFileOf.ts';
+import { MongoClient } from 'mongodb';
+import { dockerMongod } from './dockerServer.ts';
+import { findMongod } from './findMongod.ts';
+import { initiateReplicaSet } from './initiateReplicaSet.ts';
+import { launchServer } from './launchServer.ts';
+import { mongodProgram, mongoUrl, REPLICA_SET } from './mongodProgram.ts';
+import type { ProvidedServer, ProvideOptions } from './providedServer.ts';
+import { recordFileOf } from './recordFileOf.ts';
 
 /**
  * Gives a mongod that is the primary of a replica set: `url` if given, else the one that an earlier start left, else
  * a new process from the PATH, the cache or a download, else a container. Rejects with what to install when all fail,
  * and when `url` names a server without a replica set.
  */
-export async function provideMongod({url, directory, cache, log, cacheGiB = 1}: ProvideOptions & {cacheGiB?: number}): Promise<ProvidedServer> {
+export async function provideMongod({ url, directory, cache, log, cacheGiB = 1 }: ProvideOptions & { cacheGiB?: number }): Promise<ProvidedServer> {
   if (url !== undefined && url !== '') {
     await checkGivenMongo(url);
-    return {url, how: 'given by MONGO_URL', ports: {}, lives: () => true, stop: async () => {}};
+    return { url, how: 'given by MONGO_URL', ports: {}, lives: () => true, stop: async () => {} };
   }
-  const found = await findMongod({cache, log});
+  const found = await findMongod({ cache, log });
   if ('faults' in found) {
-    const container = await dockerMongod({directory, log});
+    const container = await dockerMongod({ directory, log });
     if ('faults' in container) throw new Error(nothingToRun([...found.faults, ...container.faults]));
     return container;
   }
   const server = await launchServer({
-    program: mongodProgram({file: found.file, directory, cacheGiB}), recordFile: recordFileOf(directory, 'mongod'), log,
+    program: mongodProgram({ file: found.file, directory, cacheGiB }), recordFile: recordFileOf(directory, 'mongod'), log,
   });
   const port = server.ports['mongodb'] ?? 0;
   try {
-    await initiateReplicaSet({url: mongoUrl(port), name: REPLICA_SET, member: `127.0.0.1:${port}`});
+    await initiateReplicaSet({ url: mongoUrl(port), name: REPLICA_SET, member: `127.0.0.1:${port}` });
   } catch (error) {
     await server.stop();
     throw error;
   }
-  return {url: mongoUrl(port), how: `${server.how} ${found.file}`, ports: server.ports, lives: server.lives, stop: server.stop};
+  return { url: mongoUrl(port), how: `${server.how} ${found.file}`, ports: server.ports, lives: server.lives, stop: server.stop };
 }
 
 /** Rejects unless the server at `url` answers and has transactions: a replica set's member, or a mongos. */
-export async function checkGivenMongo(url: string, {patience = 10_000} = {}): Promise<void> {
-  const client = new MongoClient(url, {serverSelectionTimeoutMS: patience});
+export async function checkGivenMongo(url: string, { patience = 10_000 } = {}): Promise<void> {
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: patience });
   const shown = url.replace(/\/\/[^@/]*@/, '//***@');
   try {
-    const hello = await client.db('admin').command({hello: 1}).catch((cause: unknown) => {
-      throw new Error(`MONGO_URL: no MongoDB answers at ${shown}`, {cause});
+    const hello = await client.db('admin').command({ hello: 1 }).catch((cause: unknown) => {
+      throw new Error(`MONGO_URL: no MongoDB answers at ${shown}`, { cause });
     });
     if (typeof hello['setName'] === 'string' || hello['msg'] === 'isdbgrid') return;
     throw new Error(`MONGO_URL: the MongoDB at ${shown} is standalone, and transactions need a replica set: `

@@ -5,7 +5,7 @@ export type ProvidedServer = {
   ports: Record<string, number>;
   /** Whether its processes run; always true where they are not ours to watch. */
   lives(): boolean;
-  stop(options?: {signal?: NodeJS.Signals}): Promise<void>;
+  stop(options?: { signal?: NodeJS.Signals }): Promise<void>;
 };
 
 export type ProvideOptions = {

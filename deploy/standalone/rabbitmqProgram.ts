@@ -1,15 +1,15 @@
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
-import {createConnection} from 'node:net';
-import {join} from 'node:path';
-import {findEpmd} from './findRabbitmq.ts';
-import type {Ports, ServerProgram} from './launchServer.ts';
-import {spawnGroup} from './processes.ts';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { findEpmd } from './findRabbitmq.ts';
+import type { Ports, ServerProgram } from './launchServer.ts';
+import { spawnGroup } from './processes.ts';
 
 /**
  * RabbitMQ as a private node with its own name, data, ports and epmd, all on loopback. With `management` its HTTP API
  * is there too, and counts are at most a fifth of a second old (5 s otherwise).
  */
-export function rabbitmqProgram({file, directory, management}: {file: string; directory: string; management: boolean}): ServerProgram {
+export function rabbitmqProgram({ file, directory, management }: { file: string; directory: string; management: boolean }): ServerProgram {
   const home = join(directory, 'rabbitmq');
   const logFile = join(directory, 'logs', 'rabbitmq.log');
   return {
@@ -18,25 +18,25 @@ export function rabbitmqProgram({file, directory, management}: {file: string; di
     recipe: `${file} management ${management ? 'on' : 'off'}`,
     logFile,
     async start(ports, started) {
-      mkdirSync(home, {recursive: true});
-      mkdirSync(join(directory, 'logs'), {recursive: true});
-      const env = environment({home, ports, management, logFile});
-      writeSettings({home, ports, management});
+      mkdirSync(home, { recursive: true });
+      mkdirSync(join(directory, 'logs'), { recursive: true });
+      const env = environment({ home, ports, management, logFile });
+      writeSettings({ home, ports, management });
       const epmd = ['-address', '127.0.0.1', '-port', String(ports['epmd'])];
-      started(await spawnGroup({command: await findEpmd(), args: epmd, env, logFile, directory: home}));
-      started(await spawnGroup({command: file, args: [], env, logFile, directory: home}));
+      started(await spawnGroup({ command: await findEpmd(), args: epmd, env, logFile, directory: home }));
+      started(await spawnGroup({ command: file, args: [], env, logFile, directory: home }));
     },
     async answers(ports) {
-      return await answersAmqp({host: '127.0.0.1', port: ports['amqp'] ?? 0})
+      return await answersAmqp({ host: '127.0.0.1', port: ports['amqp'] ?? 0 })
         && (!management || await answersManagement(ports['management'] ?? 0));
     },
   };
 }
 
 /** Whether somebody at this address speaks AMQP 0-9-1: greets our protocol header with a method frame on channel 0. */
-export async function answersAmqp({host, port}: {host: string; port: number}): Promise<boolean> {
+export async function answersAmqp({ host, port }: { host: string; port: number }): Promise<boolean> {
   return await new Promise((resolve) => {
-    const socket = createConnection({host, port});
+    const socket = createConnection({ host, port });
     const end = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);
@@ -51,13 +51,13 @@ export async function answersAmqp({host, port}: {host: string; port: number}): P
 
 async function answersManagement(port: number): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${port}/api/overview`, {
-    headers: {authorization: `Basic ${btoa('guest:guest')}`}, signal: AbortSignal.timeout(2_000),
+    headers: { authorization: `Basic ${btoa('guest:guest')}` }, signal: AbortSignal.timeout(2_000),
   });
   await response.body?.cancel();
   return response.ok;
 }
 
-function environment({home, ports, management, logFile}: {
+function environment({ home, ports, management, logFile }: {
   home: string; ports: Ports; management: boolean; logFile: string;
 }): NodeJS.ProcessEnv {
   // What the machine says about another RabbitMQ or Erlang node must not leak into ours.
@@ -84,7 +84,7 @@ function environment({home, ports, management, logFile}: {
   };
 }
 
-function writeSettings({home, ports, management}: {home: string; ports: Ports; management: boolean}): void {
+function writeSettings({ home, ports, management }: { home: string; ports: Ports; management: boolean }): void {
   const own = [
     `listeners.tcp.local = 127.0.0.1:${ports['amqp']}`,
     ...(management ? [

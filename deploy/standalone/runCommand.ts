@@ -1,16 +1,16 @@
-import {spawn} from 'node:child_process';
+import { spawn } from 'node:child_process';
 
-export type CommandResult = {code: number; output: string};
+export type CommandResult = { code: number; output: string };
 
 /**
  * Runs a command to its end and returns its exit code and what it printed (both streams, as they came).
  * A command that cannot be executed, or runs longer than `timeout` ms, has code -1 and says so in `output`.
  */
-export async function runCommand(command: string, args: readonly string[], {env = process.env, timeout = 300_000, directory}: {
+export async function runCommand(command: string, args: readonly string[], { env = process.env, timeout = 300_000, directory }: {
   env?: NodeJS.ProcessEnv; timeout?: number; directory?: string;
 } = {}): Promise<CommandResult> {
   return await new Promise((resolve) => {
-    const child = spawn(command, args, {env, stdio: ['ignore', 'pipe', 'pipe'], ...(directory === undefined ? {} : {cwd: directory})});
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...(directory === undefined ? {} : { cwd: directory }) });
     let output = '';
     const collect = (chunk: Buffer): void => { output += chunk.toString(); };
     child.stdout.on('data', collect);
@@ -21,11 +21,11 @@ export async function runCommand(command: string, args: readonly string[], {env 
     }, timeout);
     child.once('error', (error) => {
       clearTimeout(timer);
-      resolve({code: -1, output: `cannot run ${command}: ${error.message}`});
+      resolve({ code: -1, output: `cannot run ${command}: ${error.message}` });
     });
     child.once('close', (code) => {
       clearTimeout(timer);
-      resolve({code: code ?? -1, output});
+      resolve({ code: code ?? -1, output });
     });
   });
 }

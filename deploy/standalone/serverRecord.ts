@@ -1,6 +1,6 @@
-import {mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
-import {dirname} from 'node:path';
-import type {ProcessGroup} from './processes.ts';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ProcessGroup } from './processes.ts';
 
 /** What a launcher leaves behind about a server that it started, so that the next one can adopt, replace or end it. */
 export type ServerRecord = {
@@ -23,7 +23,7 @@ export function readServerRecord(file: string): ServerRecord | undefined {
 
 /** Writes a record, whole or not at all. */
 export function writeServerRecord(file: string, record: ServerRecord): void {
-  mkdirSync(dirname(file), {recursive: true});
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, JSON.stringify(record, undefined, 2));
   renameSync(`${file}.new`, file);
 }
@@ -31,8 +31,8 @@ export function writeServerRecord(file: string, record: ServerRecord): void {
 export function forgetServerGroups(file: string): void {
   const record = readServerRecord(file);
   // The ports stay, so that the next start has the same addresses where it can.
-  if (record === undefined) rmSync(file, {force: true});
-  else writeServerRecord(file, {...record, groups: []});
+  if (record === undefined) rmSync(file, { force: true });
+  else writeServerRecord(file, { ...record, groups: [] });
 }
 
 function isServerRecord(value: unknown): value is ServerRecord {

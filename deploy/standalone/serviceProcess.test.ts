@@ -1,19 +1,19 @@
-import {spawn} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {fileURLToPath} from 'node:url';
-import {afterEach, beforeEach, describe, expect, it} from '@jest/globals';
-import {until} from '../../test/support/until.ts';
-import {processLives} from './processes.ts';
-import {keepService} from './serviceProcess.ts';
-import {untilReady} from './untilReady.ts';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { until } from '../../test/support/until.ts';
+import { processLives } from './processes.ts';
+import { keepService } from './serviceProcess.ts';
+import { untilReady } from './untilReady.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(`./testing/${name}`, import.meta.url));
 const announces = / ready, health at (http:\/\/\S+)/;
 let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'gleaner-launch-')); });
-afterEach(() => { rmSync(folder, {recursive: true, force: true}); });
+afterEach(() => { rmSync(folder, { recursive: true, force: true }); });
 
 describe('keepService', () => {
   it('starts a crashed service again, says so, and stops it', async () => {
@@ -22,10 +22,10 @@ describe('keepService', () => {
       name: 'echo', entry: here('echoService.ts'), env: process.env, logFile: join(folder, 'echo.log'), announces, healthPath: '/', say: (line) => said.push(line),
     });
     try {
-      await untilReady({services: [service], patience: 10_000, signal: new AbortController().signal});
+      await untilReady({ services: [service], patience: 10_000, signal: new AbortController().signal });
       const first = await pidAt(service.address());
       await fetch(`${service.address()}/crash`).catch(() => {});
-      await until(() => said.some((line) => line.includes('asked to crash')), {see: () => said});
+      await until(() => said.some((line) => line.includes('asked to crash')), { see: () => said });
       expect(said).toEqual([expect.stringMatching(/^echo ended \(exit 3: Error: asked to crash\); starting it again in 0.5 s; its log is .*echo\.log$/)]);
       await until(() => service.address() !== undefined);
       const second = await pidAt(service.address());
@@ -44,7 +44,7 @@ describe('keepService', () => {
       name: 'lost', entry: join(folder, 'nothing-here.ts'), env: process.env, logFile: join(folder, 'lost.log'), announces, say: () => {},
     });
     try {
-      await expect(untilReady({services: [service], patience: 20_000, signal: new AbortController().signal}))
+      await expect(untilReady({ services: [service], patience: 20_000, signal: new AbortController().signal }))
         .rejects.toThrow(/^lost does not start: exit 1: Error: Cannot find module .*nothing-here\.ts/);
     } finally {
       await service.stop(1_000);
@@ -53,12 +53,12 @@ describe('keepService', () => {
 
   it('ends with a launcher that is killed', async () => {
     const log = join(folder, 'echo.log');
-    const launcher = spawn(process.execPath, [here('launcher.ts'), log], {stdio: 'ignore'});
+    const launcher = spawn(process.execPath, [here('launcher.ts'), log], { stdio: 'ignore' });
     const address = await until(() => announces.exec(readFileSync(log, 'utf8'))?.[1]);
     const pid = await pidAt(address);
     expect(processLives(pid)).toBe(true);
     launcher.kill('SIGKILL');
-    await until(() => !processLives(pid), {timeout: 5_000});
+    await until(() => !processLives(pid), { timeout: 5_000 });
   });
 });
 

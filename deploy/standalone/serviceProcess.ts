@@ -1,10 +1,10 @@
-import {spawn} from 'node:child_process';
-import type {ChildProcess} from 'node:child_process';
-import {createWriteStream, mkdirSync, renameSync, statSync} from 'node:fs';
-import type {WriteStream} from 'node:fs';
-import {dirname} from 'node:path';
-import {createInterface} from 'node:readline';
-import {shortLogLine} from './shortLogLine.ts';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createWriteStream, mkdirSync, renameSync, statSync } from 'node:fs';
+import type { WriteStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { shortLogLine } from './shortLogLine.ts';
 
 /** A program of ours that runs as a process beside the launcher and is started again when it ends by itself. */
 export type ServiceProcess = {
@@ -13,7 +13,7 @@ export type ServiceProcess = {
   /** What `announces` caught last: the address that the running process told; undefined until it did. */
   readonly address: () => string | undefined;
   /** How often it ended by itself since it was last ready, and why it did so last. */
-  readonly trouble: () => {ends: number; why: string};
+  readonly trouble: () => { ends: number; why: string };
   /** SIGTERM, and SIGKILL after `patience` ms; resolves when it is gone. */
   stop(patience: number): Promise<void>;
 };
@@ -40,12 +40,12 @@ const LOG_BYTES = 10 * 2 ** 20;
  * Starts a service and keeps it running: when it ends it is started again after 0.5 s, doubling to 30 s, and `say` says
  * so. It ends when the launcher does, by its stdin.
  */
-export function keepService({name, entry, env, logFile, announces, healthPath, say}: ServiceSpec): ServiceProcess {
+export function keepService({ name, entry, env, logFile, announces, healthPath, say }: ServiceSpec): ServiceProcess {
   let address: string | undefined;
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
-  let trouble = {ends: 0, why: ''};
+  let trouble = { ends: 0, why: '' };
   let waitMs = FIRST_WAIT_MS;
   /** What the running process said of its own end. */
   let complaint = '';
@@ -55,14 +55,14 @@ export function keepService({name, entry, env, logFile, announces, healthPath, s
     const startedAt = performance.now();
     // A session of its own: Ctrl-C in a terminal is for the launcher, which ends the services in order.
     const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {
-      env: {...env, GLEANER_PARENT_PIPE: '1'}, stdio: ['pipe', 'pipe', 'pipe'], detached: true,
+      env: { ...env, GLEANER_PARENT_PIPE: '1' }, stdio: ['pipe', 'pipe', 'pipe'], detached: true,
     });
     child = started;
     started.stdin.on('error', () => { /* it ended; 'exit' tells */ });
     started.once('error', (error) => { say(`${name} cannot be started: ${error.message}`); });
-    createInterface({input: started.stdout}).on('line', (line) => { hear(line); });
+    createInterface({ input: started.stdout }).on('line', (line) => { hear(line); });
     complaint = '';
-    createInterface({input: started.stderr}).on('line', (line) => {
+    createInterface({ input: started.stderr }).on('line', (line) => {
       log.write(`${line}\n`);
       // Of a stack trace, the line that names the error is the one to show.
       if (line.trim() !== '' && !/Error|^fatal/.test(complaint)) complaint = line.trim();
@@ -72,7 +72,7 @@ export function keepService({name, entry, env, logFile, announces, healthPath, s
       child = undefined;
       if (stopping) return;
       const why = `${signal ?? `exit ${code}`}${complaint === '' ? '' : `: ${complaint}`}`;
-      trouble = {ends: trouble.ends + 1, why};
+      trouble = { ends: trouble.ends + 1, why };
       if (performance.now() - startedAt > STEADY_AFTER_MS) waitMs = FIRST_WAIT_MS;
       say(`${name} ended (${why}); starting it again in ${waitMs / 1000} s; its log is ${logFile}`);
       timer = setTimeout(start, waitMs);
@@ -85,7 +85,7 @@ export function keepService({name, entry, env, logFile, announces, healthPath, s
     const told = announces.exec(line)?.[1];
     if (told !== undefined) {
       address = told;
-      trouble = {ends: 0, why: ''};
+      trouble = { ends: 0, why: '' };
     } else if (line.startsWith('{')) {
       const short = shortLogLine(line);
       if (short !== undefined) say(`${name}: ${short}`);
@@ -126,13 +126,13 @@ async function ended(child: ChildProcess, patience: number): Promise<void> {
 
 /** One old log is kept, so that logs cannot fill the disk over many starts. */
 function openLog(file: string): WriteStream {
-  mkdirSync(dirname(file), {recursive: true});
+  mkdirSync(dirname(file), { recursive: true });
   try {
     if (statSync(file).size > LOG_BYTES) renameSync(file, `${file}.1`);
   } catch {
     // no log yet
   }
-  const stream = createWriteStream(file, {flags: 'a'});
+  const stream = createWriteStream(file, { flags: 'a' });
   stream.on('error', () => { /* a full disk must not end the services */ });
   return stream;
 }

@@ -1,29 +1,29 @@
-import {topology} from '@gleaner/contracts';
-import {connectBroker} from '@gleaner/broker';
-import {connectDatabase, setupDatabase} from '@gleaner/database';
-import {createLogger, optional, readEnv, string, url} from '@gleaner/runtime';
-import {loadDemoJobs} from './loadDemoJobs.ts';
+import { topology } from '@gleaner/contracts';
+import { connectBroker } from '@gleaner/broker';
+import { connectDatabase, setupDatabase } from '@gleaner/database';
+import { createLogger, optional, readEnv, string, url } from '@gleaner/runtime';
+import { loadDemoJobs } from './loadDemoJobs.ts';
 
 // One shot, repeatable: the database's shape, the broker's topology and, where PLAYBACK_URL says where the demo's
 // upstream is, the sample jobs. What fails here fails the start, with its reason on stderr and exit code 1.
 const env = readEnv({
-  mongo: url('MONGO_URL', {protocols: ['mongodb:', 'mongodb+srv:']}),
-  amqp: url('AMQP_URL', {protocols: ['amqp:', 'amqps:']}),
+  mongo: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
+  amqp: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
   playback: optional(string('PLAYBACK_URL')),
 });
 
-const database = await connectDatabase({url: env.mongo, appName: 'gleaner-setup'});
+const database = await connectDatabase({ url: env.mongo, appName: 'gleaner-setup' });
 try {
-  const applied = await setupDatabase({database});
+  const applied = await setupDatabase({ database });
   for (const name of applied) process.stdout.write(`database: applied ${name}\n`);
-  const broker = await connectBroker({url: env.amqp, name: 'setup', log: createLogger({service: 'setup', level: 'warn'})});
+  const broker = await connectBroker({ url: env.amqp, name: 'setup', log: createLogger({ service: 'setup', level: 'warn' }) });
   try {
     await broker.declare(topology);
   } finally {
     await broker.close();
   }
   if (env.playback !== undefined) {
-    const loaded = await loadDemoJobs({database, playback: env.playback});
+    const loaded = await loadDemoJobs({ database, playback: env.playback });
     if (loaded.length > 0) process.stdout.write(`demo: jobs ${loaded.join(', ')}\n`);
   }
 } finally {

@@ -1,24 +1,24 @@
-import {resolve} from 'node:path';
-import {createLogger, runService} from '@gleaner/runtime';
-import {cacheDirectory} from './cacheDirectory.ts';
-import {freePort, portTaken} from './freePort.ts';
-import {readLauncherEnv} from './launcherEnv.ts';
-import {takeLauncherLock} from './launcherLock.ts';
-import {provideMongod} from './provideMongod.ts';
-import {provideRabbitmq} from './provideRabbitmq.ts';
-import {shortLogLine} from './shortLogLine.ts';
-import {runSetup, startPlayback, startServices} from './startServices.ts';
-import {untilReady} from './untilReady.ts';
-import {watchServer} from './watchServer.ts';
+import { resolve } from 'node:path';
+import { createLogger, runService } from '@gleaner/runtime';
+import { cacheDirectory } from './cacheDirectory.ts';
+import { freePort, portTaken } from './freePort.ts';
+import { readLauncherEnv } from './launcherEnv.ts';
+import { takeLauncherLock } from './launcherLock.ts';
+import { provideMongod } from './provideMongod.ts';
+import { provideRabbitmq } from './provideRabbitmq.ts';
+import { shortLogLine } from './shortLogLine.ts';
+import { runSetup, startPlayback, startServices } from './startServices.ts';
+import { untilReady } from './untilReady.ts';
+import { watchServer } from './watchServer.ts';
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
-const log = createLogger({service: 'start', destination: {write: (line) => {
+const log = createLogger({ service: 'start', destination: { write: (line) => {
   const short = shortLogLine(line);
   if (short !== undefined) say(short);
-}}});
+} } });
 const READY_PATIENCE_MS = 60_000;
 
-await runService({name: 'gleaner', log, start: async ({onRelease, stopping}) => {
+await runService({ name: 'gleaner', log, start: async ({ onRelease, stopping }) => {
   const options = readLauncherEnv();
   const directory = resolve(options.dataDirectory);
   onRelease('launcher lock', takeLauncherLock(directory));
@@ -27,28 +27,28 @@ await runService({name: 'gleaner', log, start: async ({onRelease, stopping}) => 
     throw new Error(`GATEWAY_PORT: ${gatewayPort} of 127.0.0.1 is in use; set GATEWAY_PORT to another port, or to 0 for a free one`);
   }
 
-  const provide = {directory, cache: cacheDirectory(), log: say};
+  const provide = { directory, cache: cacheDirectory(), log: say };
   const servers = await Promise.allSettled([
-    provideMongod({...provide, url: options.mongoUrl}).then((server) => watchServer({name: 'mongod', server, say, again: async () => await provideMongod(provide)})),
-    provideRabbitmq({...provide, url: options.amqpUrl}).then((server) => watchServer({name: 'RabbitMQ', server, say, again: async () => await provideRabbitmq(provide)})),
+    provideMongod({ ...provide, url: options.mongoUrl }).then((server) => watchServer({ name: 'mongod', server, say, again: async () => await provideMongod(provide) })),
+    provideRabbitmq({ ...provide, url: options.amqpUrl }).then((server) => watchServer({ name: 'RabbitMQ', server, say, again: async () => await provideRabbitmq(provide) })),
   ]);
   onRelease('servers', async () => {
     await Promise.all(servers.map(async (server) => { if (server.status === 'fulfilled') await server.value.stop(); }));
-  }, {deadlineMs: 15_000});
+  }, { deadlineMs: 15_000 });
   const [mongod, rabbitmq] = servers;
   if (mongod.status === 'rejected') throw mongod.reason;
   if (rabbitmq.status === 'rejected') throw rabbitmq.reason;
   say(`MongoDB: ${mongod.value.how}; RabbitMQ: ${rabbitmq.value.how}`);
   stopping.throwIfAborted();
 
-  const env = {...process.env, MONGO_URL: mongod.value.url, AMQP_URL: rabbitmq.value.url, DEMO: options.demo ? 'on' : 'off', ...demoKey(options)};
+  const env = { ...process.env, MONGO_URL: mongod.value.url, AMQP_URL: rabbitmq.value.url, DEMO: options.demo ? 'on' : 'off', ...demoKey(options) };
   const playbackPort = await freePort(8_090);
   if (options.demo) {
-    const playback = startPlayback({port: playbackPort, env, directory, say});
+    const playback = startPlayback({ port: playbackPort, env, directory, say });
     onRelease('playback', async () => { await playback.stop(2_000); });
-    await untilReady({services: [playback], patience: READY_PATIENCE_MS, signal: stopping});
+    await untilReady({ services: [playback], patience: READY_PATIENCE_MS, signal: stopping });
   }
-  await runSetup({env: {...env, ...(options.demo ? {PLAYBACK_URL: `http://127.0.0.1:${playbackPort}`} : {})}, say});
+  await runSetup({ env: { ...env, ...(options.demo ? { PLAYBACK_URL: `http://127.0.0.1:${playbackPort}` } : {}) }, say });
   stopping.throwIfAborted();
 
   const allowed = [options.allowNetworks, ...(options.demo ? [`127.0.0.1/32:${playbackPort}`] : [])].filter((network) => network !== undefined);
@@ -58,14 +58,14 @@ await runService({name: 'gleaner', log, start: async ({onRelease, stopping}) => 
   });
   // Asking stops first, keeping stops last; the copies of a service stop together.
   for (const group of [['storage'], ['collector'], ['scheduler', 'gateway']]) {
-    const members = services.filter(({name}) => group.some((prefix) => name.startsWith(prefix)));
+    const members = services.filter(({ name }) => group.some((prefix) => name.startsWith(prefix)));
     onRelease(group.join(' and '), async () => { await Promise.all(members.map(async (service) => { await service.stop(6_000); })); });
   }
-  await untilReady({services, patience: READY_PATIENCE_MS, signal: stopping});
+  await untilReady({ services, patience: READY_PATIENCE_MS, signal: stopping });
   say(`ready at http://127.0.0.1:${gatewayPort}`);
-}});
+} });
 
 /** The key that the auction job sends, and that its upstream asks for. */
-function demoKey({demo, demoSecret = 'demo-key'}: {demo: boolean; demoSecret?: string | undefined}): Record<string, string> {
-  return demo ? {SECRET_TSM_KEY: demoSecret, PLAYBACK_API_KEY: demoSecret} : {};
+function demoKey({ demo, demoSecret = 'demo-key' }: { demo: boolean; demoSecret?: string | undefined }): Record<string, string> {
+  return demo ? { SECRET_TSM_KEY: demoSecret, PLAYBACK_API_KEY: demoSecret } : {};
 }

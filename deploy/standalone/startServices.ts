@@ -1,9 +1,9 @@
-import {spawn} from 'node:child_process';
-import {join} from 'node:path';
-import {fileURLToPath} from 'node:url';
-import {lastLines} from './runCommand.ts';
-import {keepService} from './serviceProcess.ts';
-import type {ServiceProcess} from './serviceProcess.ts';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { lastLines } from './runCommand.ts';
+import { keepService } from './serviceProcess.ts';
+import type { ServiceProcess } from './serviceProcess.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const HEALTH_LINE = / ready, health at (http:\/\/\S+)/;
@@ -16,21 +16,21 @@ export type Surroundings = {
 };
 
 /** The demo's upstream on this port of loopback. */
-export function startPlayback({port, env, directory, say}: Surroundings & {port: number}): ServiceProcess {
+export function startPlayback({ port, env, directory, say }: Surroundings & { port: number }): ServiceProcess {
   return keepService({
     name: 'playback', entry: join(ROOT, 'deploy/demo/main.ts'), announces: PLAYBACK_LINE,
-    env: {...env, PLAYBACK_HOST: '127.0.0.1', PLAYBACK_PORT: String(port)}, logFile: join(directory, 'logs', 'playback.log'), say,
+    env: { ...env, PLAYBACK_HOST: '127.0.0.1', PLAYBACK_PORT: String(port) }, logFile: join(directory, 'logs', 'playback.log'), say,
   });
 }
 
 /** The services in the order in which they may be stopped from the last to the first. */
-export function startServices({env, directory, say, collectors, gatewayPort, allowNetworks}: Surroundings & {
+export function startServices({ env, directory, say, collectors, gatewayPort, allowNetworks }: Surroundings & {
   collectors: number; gatewayPort: number; allowNetworks: string | undefined;
 }): ServiceProcess[] {
-  const shared: NodeJS.ProcessEnv = {...env, HEALTH_HOST: '127.0.0.1', HEALTH_PORT: '0'};
+  const shared: NodeJS.ProcessEnv = { ...env, HEALTH_HOST: '127.0.0.1', HEALTH_PORT: '0' };
   // A collector needs no database, so it does not get its address either.
-  const collector = {...shared, MONGO_URL: undefined, ...(allowNetworks === undefined ? {} : {ALLOW_NETWORKS: allowNetworks})};
-  const collectorNames = Array.from({length: collectors}, (_, index) => (index === 0 ? 'collector' : `collector-${index + 1}`));
+  const collector = { ...shared, MONGO_URL: undefined, ...(allowNetworks === undefined ? {} : { ALLOW_NETWORKS: allowNetworks }) };
+  const collectorNames = Array.from({ length: collectors }, (_, index) => (index === 0 ? 'collector' : `collector-${index + 1}`));
   const start = (name: string, service: string, own: NodeJS.ProcessEnv): ServiceProcess => keepService({
     name, entry: join(ROOT, 'services', service, 'src/main.ts'), env: own, announces: HEALTH_LINE, healthPath: '/health/ready',
     logFile: join(directory, 'logs', `${name}.log`), say,
@@ -39,14 +39,14 @@ export function startServices({env, directory, say, collectors, gatewayPort, all
     start('storage', 'storage', shared),
     ...collectorNames.map((name) => start(name, 'collector', collector)),
     start('scheduler', 'scheduler', shared),
-    start('gateway', 'gateway', {...shared, GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: String(gatewayPort)}),
+    start('gateway', 'gateway', { ...shared, GATEWAY_HOST: '127.0.0.1', GATEWAY_PORT: String(gatewayPort) }),
   ];
 }
 
 /** Runs the one-shot setup to its end; rejects with what it said when it fails. */
-export async function runSetup({env, say}: Omit<Surroundings, 'directory'>): Promise<void> {
+export async function runSetup({ env, say }: Omit<Surroundings, 'directory'>): Promise<void> {
   const entry = join(ROOT, 'deploy/standalone/setup.ts');
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], {env, stdio: ['ignore', 'pipe', 'pipe']});
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let faults = '';
   child.stdout.on('data', (chunk: Buffer) => { output += chunk.toString(); });

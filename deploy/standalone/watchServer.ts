@@ -1,4 +1,4 @@
-import type {ProvidedServer} from './providedServer.ts';
+import type { ProvidedServer } from './providedServer.ts';
 
 const LOOK_EVERY_MS = 2_000;
 
@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 2_000;
  * Keeps a server of ours running: when it has ended by itself, `again` starts it over the same data and `say` says so.
  * A server that somebody else runs is only handed through.
  */
-export function watchServer({name, server, say, again}: {
+export function watchServer({ name, server, say, again }: {
   name: string; server: ProvidedServer; say: (line: string) => void; again: () => Promise<ProvidedServer>;
 }): ProvidedServer {
   let current = server;

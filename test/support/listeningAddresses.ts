@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** The addresses of this machine on which somebody listens at a TCP port, as the kernel lists them (Linux only). */
 export function listeningAddresses(port: number): Set<string> {
@@ -8,11 +8,11 @@ export function listeningAddresses(port: number): Set<string> {
 
 const LISTEN = '0A';
 
-function rows(file: string): {address: string; port: number; state: string}[] {
+function rows(file: string): { address: string; port: number; state: string }[] {
   return readFileSync(file, 'utf8').trim().split('\n').slice(1).flatMap((line) => {
     const [, local = '', , state = ''] = line.trim().split(/\s+/);
     const [address = '', port = ''] = local.split(':');
-    return [{address: readable(address), port: Number.parseInt(port, 16), state}];
+    return [{ address: readable(address), port: Number.parseInt(port, 16), state }];
   });
 }
 

@@ -1,8 +1,8 @@
-import {initiateReplicaSet} from '@gleaner/standalone';
-import {GenericContainer, Wait} from 'testcontainers';
-import type {StartedTestContainer} from 'testcontainers';
-import {dockerAnswers} from './dockerAnswers.ts';
-import type {StartedTestServers} from './startTestServers.ts';
+import { initiateReplicaSet } from '@gleaner/standalone';
+import { GenericContainer, Wait } from 'testcontainers';
+import type { StartedTestContainer } from 'testcontainers';
+import { dockerAnswers } from './dockerAnswers.ts';
+import type { StartedTestServers } from './startTestServers.ts';
 
 const START_PATIENCE_MS = 90_000;
 
@@ -10,7 +10,7 @@ const START_PATIENCE_MS = 90_000;
  * One RabbitMQ and one MongoDB in containers, by Testcontainers; images from RABBITMQ_IMAGE and MONGO_IMAGE.
  * Undefined, and a line that says why, where Docker does not answer or an image cannot be had.
  */
-export async function startContainers({env, log}: {env: NodeJS.ProcessEnv; log: (line: string) => void}): Promise<StartedTestServers | undefined> {
+export async function startContainers({ env, log }: { env: NodeJS.ProcessEnv; log: (line: string) => void }): Promise<StartedTestServers | undefined> {
   const fault = await dockerAnswers();
   if (fault !== undefined) {
     log(`no containers: ${fault}; taking local servers`);
@@ -19,7 +19,7 @@ export async function startContainers({env, log}: {env: NodeJS.ProcessEnv; log: 
   const started = performance.now();
   const [rabbitmq, mongo] = await Promise.allSettled([startRabbitmq(env), startMongo(env)]);
   const stop = async (): Promise<void> => {
-    for (const container of [rabbitmq, mongo]) if (container.status === 'fulfilled') await container.value.stop({timeout: 0});
+    for (const container of [rabbitmq, mongo]) if (container.status === 'fulfilled') await container.value.stop({ timeout: 0 });
   };
   if (rabbitmq.status === 'rejected' || mongo.status === 'rejected') {
     await stop();
@@ -31,14 +31,14 @@ export async function startContainers({env, log}: {env: NodeJS.ProcessEnv; log: 
   const management = `${rabbitmq.value.getHost()}:${rabbitmq.value.getMappedPort(15672)}`;
   log(`RabbitMQ and MongoDB in containers in ${Math.round(performance.now() - started)} ms`);
   return {
-    servers: {amqp: `amqp://guest:guest@${amqp}`, management: `http://guest:guest@${management}`, mongo: mongoUrl(mongo.value)},
+    servers: { amqp: `amqp://guest:guest@${amqp}`, management: `http://guest:guest@${management}`, mongo: mongoUrl(mongo.value) },
     stop,
   };
 }
 
 async function startRabbitmq(env: NodeJS.ProcessEnv): Promise<StartedTestContainer> {
   return await new GenericContainer(env['RABBITMQ_IMAGE'] ?? 'rabbitmq:4.1-management')
-    .withEnvironment({RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-rabbit quorum_tick_interval 200 -rabbit collect_statistics_interval 200'})
+    .withEnvironment({ RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-rabbit quorum_tick_interval 200 -rabbit collect_statistics_interval 200' })
     .withExposedPorts(5672, 15672)
     .withWaitStrategy(Wait.forLogMessage(/Server startup complete/))
     .withStartupTimeout(START_PATIENCE_MS)
@@ -49,16 +49,15 @@ async function startMongo(env: NodeJS.ProcessEnv): Promise<StartedTestContainer>
   const container = await new GenericContainer(env['MONGO_IMAGE'] ?? 'mongo:8.0')
     .withCommand(['--replSet', 'gleaner', '--bind_ip_all'])
     .withExposedPorts(27017)
-    .withTmpFs({'/data/db': 'rw,mode=1777'})
     .withWaitStrategy(Wait.forLogMessage(/Waiting for connections/))
     .withStartupTimeout(START_PATIENCE_MS)
     .start();
   try {
     // Through the driver, because not every image has a mongosh in it.
-    await initiateReplicaSet({url: mongoUrl(container), name: 'gleaner', member: '127.0.0.1:27017'});
+    await initiateReplicaSet({ url: mongoUrl(container), name: 'gleaner', member: '127.0.0.1:27017' });
     return container;
   } catch (error) {
-    await container.stop({timeout: 0});
+    await container.stop({ timeout: 0 });
     throw error;
   }
 }

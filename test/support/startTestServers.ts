@@ -1,25 +1,25 @@
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir, userInfo} from 'node:os';
-import {join} from 'node:path';
-import {cacheDirectory, provideMongod, provideRabbitmq} from '@gleaner/standalone';
-import {startContainers} from './startContainers.ts';
-import type {TestServers} from './testServers.ts';
-import {withFileLock} from './withFileLock.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { cacheDirectory, provideMongod, provideRabbitmq } from '@gleaner/standalone';
+import { startContainers } from './startContainers.ts';
+import type { TestServers } from './testServers.ts';
+import { withFileLock } from './withFileLock.ts';
 
-export type StartedTestServers = {servers: TestServers; stop(): Promise<void>};
+export type StartedTestServers = { servers: TestServers; stop(): Promise<void> };
 
-type Start = {env: NodeJS.ProcessEnv; log: (line: string) => void};
+type Start = { env: NodeJS.ProcessEnv; log: (line: string) => void };
 
 /**
  * One RabbitMQ with its management API and one MongoDB replica set for tests: those of TEST_AMQP_URL,
  * TEST_AMQP_MANAGEMENT_URL and TEST_MONGO_URL (all three); with GLEANER_TEST_SERVERS=keep local ones that stay up
  * between runs; else containers where Docker answers; else the local servers of `npm start`, in a temporary folder.
  */
-export async function startTestServers({env, log}: Start): Promise<StartedTestServers> {
+export async function startTestServers({ env, log }: Start): Promise<StartedTestServers> {
   const given = givenServers(env);
-  if (given !== undefined) return {servers: given, stop: async () => {}};
+  if (given !== undefined) return { servers: given, stop: async () => {} };
   if (env['GLEANER_TEST_SERVERS'] === 'keep') return await keptServers(log);
-  const containers = await startContainers({env, log});
+  const containers = await startContainers({ env, log });
   if (containers !== undefined) return containers;
   return await temporaryServers(log);
 }
@@ -32,7 +32,7 @@ export function keptDirectory(): string {
 function givenServers(env: NodeJS.ProcessEnv): TestServers | undefined {
   const names = ['TEST_AMQP_URL', 'TEST_AMQP_MANAGEMENT_URL', 'TEST_MONGO_URL'] as const;
   const [amqp, management, mongo] = names.map((name) => env[name]);
-  if (amqp !== undefined && management !== undefined && mongo !== undefined) return {amqp, management, mongo};
+  if (amqp !== undefined && management !== undefined && mongo !== undefined) return { amqp, management, mongo };
   const missing = names.filter((name) => env[name] === undefined);
   if (missing.length < names.length) throw new Error(`${missing.join(' and ')}: expected too, because the other of ${names.join(', ')} is set`);
   return undefined;
@@ -42,38 +42,38 @@ async function keptServers(log: Start['log']): Promise<StartedTestServers> {
   const directory = keptDirectory();
   // Two runs that start at once must not both start servers.
   return await withFileLock(`${directory}.lock`, async () => {
-    const local = await localServers({directory, log});
-    return {servers: local.servers, stop: async () => {}};
+    const local = await localServers({ directory, log });
+    return { servers: local.servers, stop: async () => {} };
   });
 }
 
 async function temporaryServers(log: Start['log']): Promise<StartedTestServers> {
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-test-'));
-  const local = await localServers({directory, log});
+  const local = await localServers({ directory, log });
   return {
     servers: local.servers,
     stop: async () => {
       await local.stop();
-      rmSync(directory, {recursive: true, force: true});
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
 
 /** Local servers with their data in `directory`; `stop` does not let them tidy up, because nobody reads the data again. */
-export async function localServers({directory, log}: {directory: string; log: Start['log']}): Promise<StartedTestServers> {
-  const options = {directory, cache: cacheDirectory(), log};
+export async function localServers({ directory, log }: { directory: string; log: Start['log'] }): Promise<StartedTestServers> {
+  const options = { directory, cache: cacheDirectory(), log };
   const started = performance.now();
   const [mongod, rabbitmq] = await Promise.allSettled([
-    provideMongod({...options, cacheGiB: 0.5}), provideRabbitmq({...options, management: true}),
+    provideMongod({ ...options, cacheGiB: 0.5 }), provideRabbitmq({ ...options, management: true }),
   ]);
   const stop = async (): Promise<void> => {
-    for (const server of [mongod, rabbitmq]) if (server.status === 'fulfilled') await server.value.stop({signal: 'SIGKILL'});
+    for (const server of [mongod, rabbitmq]) if (server.status === 'fulfilled') await server.value.stop({ signal: 'SIGKILL' });
   };
   if (mongod.status === 'rejected' || rabbitmq.status === 'rejected') {
     await stop();
     throw mongod.status === 'rejected' ? mongod.reason : rabbitmq.status === 'rejected' ? rabbitmq.reason : undefined;
   }
   log(`RabbitMQ (${rabbitmq.value.how}) and MongoDB (${mongod.value.how}) in ${Math.round(performance.now() - started)} ms`);
-  const servers = {amqp: rabbitmq.value.url, management: rabbitmq.value.management ?? '', mongo: mongod.value.url};
-  return {servers, stop};
+  const servers = { amqp: rabbitmq.value.url, management: rabbitmq.value.management ?? '', mongo: mongod.value.url };
+  return { servers, stop };
 }

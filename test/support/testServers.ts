@@ -1,5 +1,5 @@
 /** The servers that all test files share: addresses without a database or a vhost. */
-export type TestServers = {mongo: string; amqp: string; management: string};
+export type TestServers = { mongo: string; amqp: string; management: string };
 
 const VARIABLE = 'GLEANER_TEST_SERVERS_AT';
 

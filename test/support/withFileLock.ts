@@ -1,6 +1,6 @@
-import {readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {setTimeout as delay} from 'node:timers/promises';
-import {processLives} from '@gleaner/standalone';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { processLives } from '@gleaner/standalone';
 
 /** Runs `fn` while no other process of this machine holds the same lock file; a lock of a dead process is taken over. */
 export async function withFileLock<T>(file: string, fn: () => Promise<T>): Promise<T> {
@@ -8,16 +8,16 @@ export async function withFileLock<T>(file: string, fn: () => Promise<T>): Promi
   try {
     return await fn();
   } finally {
-    rmSync(file, {force: true});
+    rmSync(file, { force: true });
   }
 }
 
 function take(file: string): boolean {
   try {
-    writeFileSync(file, String(process.pid), {flag: 'wx'});
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch {
-    if (!processLives(holder(file))) rmSync(file, {force: true});
+    if (!processLives(holder(file))) rmSync(file, { force: true });
     return false;
   }
 }

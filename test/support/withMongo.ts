@@ -1,8 +1,8 @@
-import {randomUUID} from 'node:crypto';
-import {MongoClient} from 'mongodb';
-import {testServers} from './testServers.ts';
+import { randomUUID } from 'node:crypto';
+import { MongoClient } from 'mongodb';
+import { testServers } from './testServers.ts';
 
-export type TestMongo = {url: string; databaseName: string};
+export type TestMongo = { url: string; databaseName: string };
 
 /** Runs `fn` with a database of its own on the shared MongoDB (`url` names it as its default), and drops it afterwards. */
 export async function withMongo<T>(fn: (mongo: TestMongo) => T | Promise<T>): Promise<T> {
@@ -10,7 +10,7 @@ export async function withMongo<T>(fn: (mongo: TestMongo) => T | Promise<T>): Pr
   const url = new URL(testServers().mongo);
   url.pathname = `/${databaseName}`;
   try {
-    return await fn({url: url.href, databaseName});
+    return await fn({ url: url.href, databaseName });
   } finally {
     const client = await MongoClient.connect(url.href);
     try {

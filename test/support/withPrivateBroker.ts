@@ -1,11 +1,11 @@
-import {execFile} from 'node:child_process';
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {dirname, join} from 'node:path';
-import {promisify} from 'node:util';
-import {cacheDirectory, provideRabbitmq} from '@gleaner/standalone';
-import {brokerManagement} from './brokerManagement.ts';
-import type {BrokerManagement} from './brokerManagement.ts';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { cacheDirectory, provideRabbitmq } from '@gleaner/standalone';
+import { brokerManagement } from './brokerManagement.ts';
+import type { BrokerManagement } from './brokerManagement.ts';
 
 export type PrivateBroker = {
   url: string;
@@ -24,7 +24,7 @@ export type PrivateBroker = {
 export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-broker-'));
   const provide = async (): ReturnType<typeof provideRabbitmq> =>
-    await provideRabbitmq({directory, cache: cacheDirectory(), log: () => {}, management: true});
+    await provideRabbitmq({ directory, cache: cacheDirectory(), log: () => {}, management: true });
   let server = await provide();
   const start = async (): Promise<void> => {
     const before = server.url;
@@ -34,14 +34,14 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
   try {
     return await fn({
       url: server.url,
-      management: brokerManagement({amqp: server.url, management: server.management ?? '', vhost: '/'}),
+      management: brokerManagement({ amqp: server.url, management: server.management ?? '', vhost: '/' }),
       stop: async () => { await server.stop(); },
-      kill: async () => { await server.stop({signal: 'SIGKILL'}); },
+      kill: async () => { await server.stop({ signal: 'SIGKILL' }); },
       start,
       evaluate: async (expression) => {
-        const env = {...process.env, HOME: join(directory, 'rabbitmq'), ERL_EPMD_PORT: String(server.ports['epmd']), ERL_EPMD_ADDRESS: '127.0.0.1'};
+        const env = { ...process.env, HOME: join(directory, 'rabbitmq'), ERL_EPMD_PORT: String(server.ports['epmd']), ERL_EPMD_ADDRESS: '127.0.0.1' };
         const file = join(dirname(server.how.split(' ').at(-1) ?? ''), 'rabbitmqctl');
-        const {stdout} = await promisify(execFile)(file, ['--node', 'gleaner@localhost', 'eval', expression], {env, timeout: 30_000});
+        const { stdout } = await promisify(execFile)(file, ['--node', 'gleaner@localhost', 'eval', expression], { env, timeout: 30_000 });
         return stdout;
       },
       restartBroker: async () => {
@@ -50,7 +50,7 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
       },
     });
   } finally {
-    await server.stop({signal: 'SIGKILL'});
-    rmSync(directory, {recursive: true, force: true});
+    await server.stop({ signal: 'SIGKILL' });
+    rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,7 @@
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {cacheDirectory, provideMongod} from '@gleaner/standalone';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheDirectory, provideMongod } from '@gleaner/standalone';
 
 export type PrivateMongo = {
   url: string;
@@ -17,14 +17,14 @@ export type PrivateMongo = {
 export async function withPrivateMongo<T>(fn: (mongo: PrivateMongo) => T | Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-mongo-'));
   const provide = async (): ReturnType<typeof provideMongod> =>
-    await provideMongod({directory, cache: cacheDirectory(), log: () => {}, cacheGiB: 0.25});
+    await provideMongod({ directory, cache: cacheDirectory(), log: () => {}, cacheGiB: 0.25 });
   let server = await provide();
   try {
     return await fn({
       url: server.url,
       databaseName: 'gleaner',
       stop: async () => { await server.stop(); },
-      kill: async () => { await server.stop({signal: 'SIGKILL'}); },
+      kill: async () => { await server.stop({ signal: 'SIGKILL' }); },
       start: async () => {
         const before = server.url;
         server = await provide();
@@ -32,7 +32,7 @@ export async function withPrivateMongo<T>(fn: (mongo: PrivateMongo) => T | Promi
       },
     });
   } finally {
-    await server.stop({signal: 'SIGKILL'});
-    rmSync(directory, {recursive: true, force: true});
+    await server.stop({ signal: 'SIGKILL' });
+    rmSync(directory, { recursive: true, force: true });
   }
 }

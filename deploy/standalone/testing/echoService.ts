@@ -1,4 +1,4 @@
-import {createServer} from 'node:http';
+import { createServer } from 'node:http';
 
 // A stand-in for a service, for the launcher's tests: says where it is, ends with its parent's pipe, on SIGTERM, and on /crash.
 const server = createServer((request, response) => {
@@ -6,7 +6,7 @@ const server = createServer((request, response) => {
     process.stderr.write('Error: asked to crash\n');
     process.exit(3);
   }
-  response.end(JSON.stringify({pid: process.pid}));
+  response.end(JSON.stringify({ pid: process.pid }));
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();

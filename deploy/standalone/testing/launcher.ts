@@ -1,5 +1,5 @@
-import {fileURLToPath} from 'node:url';
-import {keepService} from '../serviceProcess.ts';
+import { fileURLToPath } from 'node:url';
+import { keepService } from '../serviceProcess.ts';
 
 // A stand-in for the launcher, for its tests: keeps one service, whose log is the first argument, until it is killed.
 keepService({
