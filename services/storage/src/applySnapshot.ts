@@ -12,7 +12,7 @@ import { repeatOf } from './core/repeatOf.ts';
 import { loadHashes } from './hashCache.ts';
 import { historyView, rowOf } from './historyView.ts';
 import type { StorageParts } from './storageParts.ts';
-import { writeKeyset } from './writeKeyset.ts';
+import { touchKeyset, writeKeyset } from './writeKeyset.ts';
 import { writePlan } from './writePlan.ts';
 import { writeState } from './writeState.ts';
 
@@ -138,7 +138,7 @@ async function judgeAndWrite({ parts, result, observation, head, plan, before, d
     const fault = judgeGate({ gate: result.definition.gate, content, before, removed: plan.counts.removed, definitionChanged });
     if (fault) return { kind: 'gate', fault, counts: countsOf({ result, plan, kept: content.size }) };
   }
-  const keys = kind === 'partial' ? await writeKeyset({ history: parts.history, dataset: result.dataset, keys: content.keys() }) : undefined;
+  const keys = kind === 'partial' ? await writeKeyset({ history: parts.history, dataset: result.dataset, keys: content.keys(), now: parts.database.clock.now() }) : undefined;
   return await write({ parts, result, head, plan, position, kept: content.size, kind, ...(keys === undefined ? {} : { keys }), definitionChanged });
 }
 
@@ -179,6 +179,7 @@ async function write({ parts, result, head, plan, position, base, kept, kind, ke
         const { blocks } = early ?? await writeState({ ...state, session });
         await history.epochs.insertOne({ _id: id, dataset, position, items: state.items.length, blocks }, { session });
       }
+      if (keys !== undefined && !(await touchKeyset({ history, session, dataset, name: keys, now: database.clock.now() }))) throw new LostRace();
       await history.snapshots.insertOne(row, { session });
       await writePlan({ history, session, dataset, generation: plan.generation ? id : head.generation ?? id, plan });
       await onStep?.('before the run moves');

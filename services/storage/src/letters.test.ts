@@ -9,7 +9,7 @@ import { consumeQueues } from './consumeQueues.ts';
 import { executeReplays } from './executeReplays.ts';
 import { messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
 import { parkDead } from './parkDead.ts';
-import { sweepBatches } from './sweepBatches.ts';
+import { sweepBatches } from './sweep/sweepBatches.ts';
 import { watchCommands } from './watchCommands.ts';
 
 const buried = ({ type, body }: Message, extra: object = {}) => ({

@@ -1,7 +1,10 @@
 import { everyCron } from '@gleaner/runtime';
 import { expireQuarantine } from './executeDecisions.ts';
 import type { StorageParts } from './storageParts.ts';
-import { sweepBatches } from './sweepBatches.ts';
+import { sweepBatches } from './sweep/sweepBatches.ts';
+import { sweepDeleted } from './sweep/sweepDeleted.ts';
+import { sweepGenerations } from './sweep/sweepGenerations.ts';
+import { sweepRetention } from './sweep/sweepRetention.ts';
 
 export interface Housekeeping {
   stop(): Promise<void>;
@@ -13,6 +16,9 @@ export function startHousekeeping({ parts }: { readonly parts: StorageParts }): 
   const timers = [
     everyCron({ name: 'clock', expression: '*/10 * * * * *', log, run: () => database.clock.sync() }),
     everyCron({ name: 'batches', expression: '*/1 * * * *', log, run: async () => { await sweepBatches({ parts }); } }),
+    everyCron({ name: 'generations', expression: '*/1 * * * *', log, run: async () => { await sweepGenerations({ parts }); } }),
+    everyCron({ name: 'retention', expression: '*/10 * * * *', log, run: async () => { await sweepRetention({ parts }); } }),
+    everyCron({ name: 'deleted datasets', expression: '*/5 * * * *', log, run: async () => { await sweepDeleted({ parts }); } }),
     everyCron({ name: 'quarantine', expression: '7 * * * *', log, run: async () => { await expireQuarantine({ parts }); } }),
   ];
   return { stop: async () => { await Promise.all(timers.map((timer) => timer.stop())); } };

@@ -7,11 +7,22 @@ interface Kept { readonly run: string; readonly position: string; readonly kind:
 /** Keeps every snapshot whole and works everything out anew: slow, and plain enough to be believed. */
 export class NaiveHistory {
   readonly kept: Kept[] = [];
+  readonly #ended = new Set<string>();
+  readonly #runsEnd: boolean;
+
+  /** With `runsEnd` a run that has had its outcome takes no other, as on the ledger; without it only a readable row tells. */
+  constructor({ runsEnd = false }: { runsEnd?: boolean } = {}) {
+    this.#runsEnd = runsEnd;
+  }
+
   horizon = '';
 
   apply({ run, position, kind, content, sameAs }: Delivered): 'applied' | 'duplicate' | 'too_old' | 'stale_validators' {
-    if (this.readable().some((one) => one.run === run)) return 'duplicate';
-    if (position < this.horizon) return 'too_old';
+    if (this.#runsEnd ? this.#ended.has(run) : this.readable().some((one) => one.run === run)) return 'duplicate';
+    if (position < this.horizon) {
+      this.#ended.add(run);
+      return 'too_old';
+    }
     if (sameAs === undefined) this.kept.push({ run, position, kind, content });
     else {
       const base = this.readable().find((one) => one.run === sameAs);
@@ -20,6 +31,7 @@ export class NaiveHistory {
       this.kept.push({ run, position, kind: base.kind, content: base.kind === 'whole' ? state : new Map([...state].filter(([key]) => base.content.has(key))) });
     }
     this.kept.sort((a, b) => (a.position < b.position ? -1 : 1));
+    this.#ended.add(run);
     return 'applied';
   }
 

@@ -108,6 +108,8 @@ export interface KeysetDocument {
   /** `<dataset>.<hash>.<part>` */
   readonly _id: string;
   readonly z: Binary;
+  /** Last apply that named it. */
+  readonly usedAt: Date;
 }
 
 /** A prefix under which items were written; one that no head names is swept. */

@@ -1,5 +1,5 @@
 import { isEnded } from '@gleaner/contracts';
-import type { StorageParts } from './storageParts.ts';
+import type { StorageParts } from '../storageParts.ts';
 
 const atOnce = 200;
 

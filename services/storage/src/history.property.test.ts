@@ -1,0 +1,175 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { positionOf } from '@gleaner/contracts';
+import { diffMoments, readHistory, readItems, readSnapshots, type Difference, type JobDocument, type RunDocument } from '@gleaner/database';
+import { allKeys, steps, type Step } from '../test/deliveries.ts';
+import type { Delivered } from '../test/memoryHistory.ts';
+import { NaiveHistory } from '../test/naiveHistory.ts';
+import { messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
+import type { StorageParts } from './storageParts.ts';
+import { moveHorizon } from './sweep/moveHorizon.ts';
+import { sweepGenerations } from './sweep/sweepGenerations.ts';
+import { sweepHistory } from './sweep/sweepHistory.ts';
+
+const layouts = [
+  { epochShare: 2, epochMinimum: 99, logMinimum: 999, generationShare: 2, generationMinimum: 99 },
+  { epochShare: 0.5, epochMinimum: 2, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
+];
+const crashPoints = ['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit', 'after a batch is kept', 'after the complete report is kept'];
+
+/** How a step is delivered: where storage crashes on the way, in how many batches it comes, whether the next step comes at the same time. */
+interface Manner {
+  readonly crash: number;
+  readonly batches: number;
+  readonly together: boolean;
+}
+const manners = fc.array(fc.record({ crash: fc.integer({ min: -6, max: crashPoints.length - 1 }), batches: fc.integer({ min: 0, max: 3 }), together: fc.boolean() }), { minLength: 9, maxLength: 9 });
+
+class Case {
+  readonly naive = new NaiveHistory({ runsEnd: true });
+  readonly test: StorageTest;
+  readonly job: JobDocument;
+  readonly runs = new Map<string, RunDocument>();
+  readonly storages: readonly StorageParts[];
+  readonly begin: number;
+  constructor(test: StorageTest, job: JobDocument) {
+    this.test = test;
+    this.job = job;
+    this.storages = [test.another(), test.another()];
+    this.begin = Math.floor(Date.now() / 1_000) * 1_000 - 600_000;
+  }
+
+  async deliver(step: Delivered, { crash, batches }: Manner, storage: number): Promise<void> {
+    const run = await this.runOf(step.run);
+    const observedAt = this.momentOf(step);
+    const items = [...step.content].map(([k, { hash, data }]) => ({ k, h: hash, d: data as Record<string, unknown> }));
+    // Another delivery of a run is another attempt: what one of them saw must not be mixed with the other.
+    const attempt = `${run._id}.${this.#attempts++}`;
+    const base = step.sameAs === undefined ? undefined : (await this.runOf(step.sameAs))._id;
+    const sent: Message[] = base !== undefined ? [messages.unchanged(run, base, { observedAt, attempt })]
+      : batches === 0 ? [messages.complete(run, items, { observedAt, attempt })] : messages.set(run, items, { batches, observedAt, attempt });
+    const parts = this.storages[storage] as StorageParts;
+    for (const message of sent.toReversed()) {
+      const point = crashPoints[crash];
+      if (point !== undefined) {
+        const crashing = { ...parts, onStep: (at: string) => { if (at === point) throw new Error('crash'); } };
+        await this.test.handle(message, crashing).catch(() => undefined); // the crash; the message comes again below
+      }
+      await this.test.handle(message, parts);
+    }
+  }
+  #attempts = 0;
+
+  async runOf(name: string): Promise<RunDocument> {
+    const known = this.runs.get(name);
+    if (known) return known;
+    const run = await this.test.run(this.job, name.slice(4), { maxAttempts: 1_000 });
+    this.runs.set(name, run);
+    return run;
+  }
+
+  momentOf({ position }: Delivered): Date {
+    return new Date(this.begin + Number(position.slice(18, 19)) * 1_000);
+  }
+
+  /** The same step for the naive model, in the words of this case: the job's own run ids and moments. */
+  async naively(step: Delivered): Promise<Delivered> {
+    const run = await this.runOf(step.run);
+    return { ...step, run: run._id, position: positionOf(this.momentOf(step), run._id), ...(step.sameAs === undefined ? {} : { sameAs: (await this.runOf(step.sameAs))._id }) };
+  }
+
+  async sweep(share: number): Promise<void> {
+    const readable = this.naive.readable();
+    const kept = readable.length - Math.floor(share * readable.length);
+    const { parts, history } = this.test;
+    const head = await history.heads.findOne({ _id: this.job.dataset });
+    if (head === null || readable.length === 0) return;
+    if (await moveHorizon({ parts, head, retention: { snapshots: kept }, now: new Date() })) this.naive.horizon = readable[readable.length - kept]?.position ?? '';
+    const moved = await history.heads.findOne({ _id: this.job.dataset });
+    expect(moved?.horizon ?? '').toBe(this.naive.horizon);
+    if (moved) await Promise.all([sweepHistory({ parts, head: moved }), sweepHistory({ parts, head: moved }), sweepGenerations({ parts })]);
+  }
+
+  async compare(): Promise<void> {
+    const { test: { database, history }, job: { dataset }, naive } = this;
+    const rows = naive.readable();
+    const offset = naive.kept.length - rows.length;
+    const { snapshots } = await readSnapshots({ database, dataset, limit: 100 });
+    expect(snapshots.map(({ position, counts: { added, changed, removed, total } }) => [position, added, changed, removed, total]).toReversed())
+      .toEqual(rows.map(({ position }, index) => { const { added, changed, removed, total } = naive.counts(offset + index); return [position, added, changed, removed, total]; }));
+    for (const { counts } of snapshots) expect(counts.unchanged).toBe(counts.kept - counts.added - counts.changed);
+    const pages = [...rows.map(({ run, position }) => ({ position, request: { run } })), ...(rows.length > 0 ? [{ position: rows.at(-1)?.position ?? '', request: {} }] : [])];
+    for (const { position, request } of pages) {
+      const expected = [...naive.stateAt(position)].map(([key, { data }]) => ({ key, since: naive.since(key, position), data })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+      const whole = await readItems({ database, dataset, limit: 100, ...request });
+      expect(whole.items).toEqual(expected);
+      expect(whole.total).toBe(expected.length);
+      const [first] = expected;
+      if (first) expect((await readItems({ database, dataset, limit: 2, after: first.key, ...request })).items).toEqual(expected.slice(1, 3));
+      expect((await readItems({ database, dataset, limit: 9, keys: ['d', 'b'], ...request })).items).toEqual(expected.filter(({ key }) => key === 'b' || key === 'd'));
+    }
+    for (const key of allKeys) {
+      const expected = naive.history(key).toReversed().map(({ from, to, hash, data }) => ({ from, ...(to === undefined ? {} : { to }), hash, ...(hash === null ? {} : { data }) }));
+      expect((await readHistory({ database, dataset, key, limit: 100 })).versions).toMatchObject(expected);
+      const paged = [];
+      for (let after: string | undefined, more = true; more;) {
+        const page = await readHistory({ database, dataset, key, limit: 2, after });
+        paged.push(...page.versions);
+        after = page.next;
+        more = after !== undefined;
+      }
+      expect(paged).toMatchObject(expected);
+      expect(paged).toHaveLength(expected.length);
+    }
+    for (const from of rows) for (const to of rows) {
+      const { differences } = await diffMoments({ database, dataset, from: { run: from.run }, to: { run: to.run }, limit: 100 });
+      expect(differences).toEqual(differencesOf(naive.stateAt(from.position), naive.stateAt(to.position)));
+    }
+    const head = await history.heads.findOne({ _id: dataset });
+    expect(head?.total ?? 0).toBe(rows.length === 0 ? 0 : naive.stateAt(rows.at(-1)?.position ?? '').size);
+  }
+}
+
+type State = ReturnType<NaiveHistory['stateAt']>;
+function differencesOf(from: State, to: State): Difference[] {
+  const keys = [...new Set([...from.keys(), ...to.keys()])].toSorted((a, b) => (a < b ? -1 : 1));
+  return keys.flatMap((key): Difference[] => {
+    const [before, after] = [from.get(key), to.get(key)];
+    if (before && after) return before.hash === after.hash ? [] : [{ key, kind: 'changed', before: before.data, after: after.data }];
+    return before ? [{ key, kind: 'removed', before: before.data }] : [{ key, kind: 'added', after: after?.data }];
+  });
+}
+
+/** Steps that may come at the same time as the one before: of another run, and with content of their own. */
+const mayJoin = (group: readonly Delivered[], step: Step): step is Extract<Step, { do: 'deliver' }> =>
+  step.do === 'deliver' && step.delivered.sameAs === undefined && group.every(({ run, sameAs }) => run !== step.delivered.run && sameAs === undefined);
+
+async function play(test: StorageTest, all: readonly Step[], how: readonly Manner[], name: string, kind: 'whole' | 'partial'): Promise<void> {
+  const one = new Case(test, await test.job({ partial: kind === 'partial' }, name));
+  for (let index = 0; index < all.length;) {
+    const step = all[index] as Step;
+    if (step.do === 'sweep') {
+      await one.sweep(step.share);
+      index += 1;
+      continue;
+    }
+    const group: Delivered[] = [];
+    for (let next: Step | undefined = step; next?.do === 'deliver' && (group.length === 0 || (how[index]?.together && mayJoin(group, next))); next = all[index]) {
+      group.push(next.delivered);
+      index += 1;
+    }
+    for (const delivered of group) await one.runOf(delivered.run);
+    await Promise.all(group.map((delivered, at) => one.deliver(delivered, how[(index + at) % how.length] as Manner, at % 2)));
+    for (const delivered of group) one.naive.apply(await one.naively(delivered));
+  }
+  await one.compare();
+}
+
+describe('on a real database the history', () => {
+  it.each(layouts.flatMap((layout, index) => [{ index, layout, writeBefore: 0 }, { index, layout, writeBefore: 1_000 }]))(
+    'equals a store that keeps every snapshot whole: late, twice, at once, crashing, swept (layout $index, state before its transaction: $writeBefore)', ({ layout, writeBefore }) => withStorage(async (test) => {
+      let cases = 0;
+      for (const kind of ['whole', 'partial'] as const)
+        await fc.assert(fc.asyncProperty(steps({ kinds: [kind] }), manners, (all, how) => play(test, all, how, `case-${cases++}`, kind)), { numRuns: 12 });
+    }, { layout, limits: { writeBefore: writeBefore as never } }), 180_000);
+});

@@ -1,0 +1,31 @@
+import { blockRange, entryRange, underPrefix } from '@gleaner/database';
+import type { StorageParts } from '../storageParts.ts';
+import { deleteInSlices } from './deleteInSlices.ts';
+
+/** Takes away the datasets of deleted jobs, each in pieces; its head stays as the mark that nothing is applied to it. How many documents. */
+export async function sweepDeleted({ parts }: { readonly parts: StorageParts }): Promise<number> {
+  const { history, database, cache, log } = parts;
+  let removed = 0;
+  for (const { _id: dataset } of await history.heads.find({ deleted: true, sweptAt: { $exists: false } }, { projection: { _id: 1 }, limit: 100 }).toArray()) {
+    cache.drop(dataset);
+    let here = 0;
+    // What was written for an apply that the deletion has overtaken is registered too.
+    for (const { _id } of await history.generations.find({ dataset }).toArray()) {
+      here += await deleteInSlices(history.items, { _id: underPrefix(_id) });
+      here += await deleteInSlices(history.keyframes, { _id: blockRange(_id) as never });
+    }
+    for (const { _id } of await history.epochs.find({ dataset }).toArray()) {
+      here += await deleteInSlices(history.versions, { _id: entryRange(_id) as never });
+      here += await deleteInSlices(history.keyframes, { _id: blockRange(_id) as never });
+      await history.epochs.deleteOne({ _id });
+    }
+    here += await deleteInSlices(history.snapshots, { dataset });
+    here += await deleteInSlices(history.keysets, { _id: underPrefix(dataset) });
+    here += await deleteInSlices(history.raws, { dataset });
+    here += await deleteInSlices(history.requests, { dataset });
+    await history.heads.updateOne({ _id: dataset }, { $set: { sweptAt: database.clock.now() }, $unset: { generation: true, epoch: true, validators: true }, $inc: { rev: 1 } });
+    log.info({ dataset, documents: here }, 'the dataset of a deleted job was taken away');
+    removed += here;
+  }
+  return removed;
+}
