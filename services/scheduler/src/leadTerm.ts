@@ -102,6 +102,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         const stale = due.filter((entry) => entry.stale);
         if (stale.length > 0) await changes.readAgain(stale.map(({ id }) => id));
         const inserted = await writeLedger({ database, book, entries: due.filter((entry) => !stale.includes(entry)), now: at });
+        log.debug({ jobs: due.length, runs: inserted.length, tookMs: now() - at }, 'ledger written');
         for (const run of inserted) runs.learn(run as KnownRun);
         const fresh = inserted.flatMap(({ _id }) => runs.get(_id) ?? []);
         starting.kick();

@@ -94,7 +94,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
     async reload(jobs: readonly string[]): Promise<void> {
       const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states } }, { projection: fields }).toArray();
       const ids = new Set(found.map(({ _id }) => _id));
-      for (const job of jobs) for (const known of [...(byJob.get(job) ?? [])]) if (!ids.has(known._id)) forget(known._id);
+      for (const job of jobs) for (const known of byJob.get(job) ?? []) if (!ids.has(known._id)) forget(known._id);
       for (const run of found) { clearAbsent(run, byId.get(run._id)); learn(run); }
     },
 

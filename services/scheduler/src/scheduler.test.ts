@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { askedRunId, fireRunId } from '@gleaner/contracts';
 import { deleteJob, insertRun, newRun, setPaused } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
-import { withScheduler } from './support/withScheduler.ts';
+import { withScheduler } from '../../../test/support/withScheduler.ts';
 
 describe('a fire', () => {
   it('becomes a run, a tick and a published mark, close to its moment', async () => {

@@ -76,6 +76,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   const queue = async (go: readonly KnownRun[], at: Date): Promise<void> => {
     if (go.length === 0) return;
     const ids = go.map(({ _id }) => _id);
+    const began = performance.now();
     const known = go.filter(({ trigger }) => trigger === 'schedule' || trigger === 'catch-up');
     const asked = go.filter((run) => !known.includes(run));
     let moved = await moveRuns({ database, runs: known.map(({ _id }) => _id), to: 'queued', set: { token }, at });
@@ -89,7 +90,9 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
       for (const run of others) { slots.release(run._id, at.getTime()); run.prepared = undefined; }
       await runs.reread(others.map(({ _id }) => _id));
     }
+    const movedMs = performance.now() - began;
     await outbox.publish(queued);
+    log.debug({ runs: queued.length, movedMs: Math.round(movedMs), tookMs: Math.round(performance.now() - began) }, 'queued');
     for (const run of queued) announcer.moved(run, 'queued', { at });
   };
 

@@ -3,11 +3,11 @@ import { jobDefinitionSchema, topology, type JobInput, type Tick } from '@gleane
 import { connectBroker, done, type Broker } from '@gleaner/broker';
 import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
-import { withBroker } from '../../../../test/support/withBroker.ts';
-import { withMongo } from '../../../../test/support/withMongo.ts';
-import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../config.ts';
-import { holdLeadership, type Leadership } from '../holdLeadership.ts';
-import { leadTerm } from '../leadTerm.ts';
+import { withBroker } from './withBroker.ts';
+import { withMongo } from './withMongo.ts';
+import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../../services/scheduler/src/config.ts';
+import { holdLeadership, type Leadership } from '../../services/scheduler/src/holdLeadership.ts';
+import { leadTerm } from '../../services/scheduler/src/leadTerm.ts';
 
 /** The times of a scheduler that a test can wait for. */
 export const quickTimes: SchedulerTimes = { ...defaultTimes, leaseMs: 1_500, renewMs: 400, stepDownMs: 1_000, candidateMs: 100, scanMs: 200, republishMs: 500, lostAfterMs: 500 };
@@ -29,7 +29,7 @@ export interface SchedulerStage {
 
 /** Runs `fn` with a database, a broker and as many schedulers as it starts; all end with it. Ticks are taken unless `collect` is false. */
 export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true }: { readonly collect?: boolean } = {}): Promise<void> {
-  const log = createLogger({ service: 'scheduler-test', level: (process.env['TEST_LOG'] as 'info' | undefined) ?? 'silent' });
+  const log = createLogger({ service: 'scheduler-test', level: 'silent' });
   await withMongo(async ({ url: mongoUrl }) => withBroker(async ({ url: amqpUrl }) => {
     const database = await connectDatabase({ url: mongoUrl, appName: 'test' });
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
