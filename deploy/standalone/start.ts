@@ -8,6 +8,7 @@ import { provideMongod } from './provideMongod.ts';
 import { provideRabbitmq } from './provideRabbitmq.ts';
 import { shortLogLine } from './shortLogLine.ts';
 import { runSetup, startPlayback, startServices } from './startServices.ts';
+import { untilDemoGathered } from './untilDemoGathered.ts';
 import { untilReady } from './untilReady.ts';
 import { watchServer } from './watchServer.ts';
 
@@ -62,6 +63,7 @@ await runService({ name: 'gleaner', log, start: async ({ onRelease, stopping }) 
     onRelease(group.join(' and '), async () => { await Promise.all(members.map(async (service) => { await service.stop(6_000); })); });
   }
   await untilReady({ services, patience: READY_PATIENCE_MS, signal: stopping });
+  if (options.demo) await untilDemoGathered({ url: mongod.value.url, signal: stopping });
   say(`ready at http://127.0.0.1:${gatewayPort}`);
 } });
 
