@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { until } from './until.ts';
@@ -24,7 +25,7 @@ export interface ServiceProcess {
 /** Starts a service as its main.ts and resolves when it says that it is ready; a service that ends before fails with its last words. */
 export async function startService({ name, env, cwd = top }: { name: ServiceName; env: Readonly<Record<string, string>>; cwd?: string }): Promise<ServiceProcess> {
   const child: ChildProcess = spawn(process.execPath, [join(cwd, 'services', name, 'src/main.ts')], {
-    cwd, env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: '--disable-warning=ExperimentalWarning', LOG_LEVEL: 'debug', HEALTH_PORT: '0', GLEANER_PARENT_PIPE: '1', ...env }, stdio: ['pipe', 'pipe', 'pipe'],
+    cwd, env: { PATH: process.env['PATH'] ?? '', NODE_OPTIONS: '--disable-warning=ExperimentalWarning', LOG_LEVEL: 'debug', HEALTH_PORT: '0', NODE_COMPILE_CACHE: join(tmpdir(), 'gleaner-test-compile-cache'), GLEANER_PARENT_PIPE: '1', ...env }, stdio: ['pipe', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', (line) => { lines.push(line); });
