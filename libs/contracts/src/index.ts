@@ -6,4 +6,5 @@ export * from './messages.ts';
 export * from './runStates.ts';
 export * from './schedule.ts';
 export * from './topology.ts';
+export * from './tryMessages.ts';
 export * from './units.ts';

@@ -13,6 +13,7 @@ import { failureOf } from './core/failureOf.ts';
 import { evidenceOf } from './evidenceOf.ts';
 import { newAnswerRecord } from './fetchUpstream.ts';
 import type { FetchUpstream } from './fetchUpstream.ts';
+import { compileHtmlRead } from './formats/readHtml.ts';
 import { limitTime } from './limitTime.ts';
 import { readSource } from './readSource.ts';
 import type { SourceProgress } from './readSource.ts';
@@ -32,6 +33,8 @@ interface Done {
   readonly observedAt: string;
   readonly requests: number;
   readonly request: RequestFacts;
+  /** Head of the last answer, where it was asked for. */
+  readonly evidence?: Evidence;
 }
 /** How an attempt ended. Everything in it is free of secrets. */
 export type AttemptOutcome =
@@ -45,6 +48,8 @@ export interface AttemptProgress { readonly requests: number; readonly received:
 export interface AttemptOptions {
   /** Aborted with an AttemptFailure (a deadline) it ends the attempt as failed; with anything else the attempt rejects with that. */
   readonly signal: AbortSignal;
+  /** Keep the head of the last answer although nothing failed. */
+  readonly keepEvidence?: boolean;
   /** Called once, with the function that tells how far the attempt has come. */
   readonly onBegin?: (progress: () => AttemptProgress) => void;
 }
@@ -73,7 +78,7 @@ export function createRunAttempt(deps: {
   const { secrets, tokens, hashes, runTask, evaluate, now = Date.now } = deps;
   const redactor = liveRedactor(secrets, tokens);
 
-  return async (input, { signal, onBegin }) => {
+  return async (input, { signal, onBegin, keepEvidence = false }) => {
     const { source, extraction } = input;
     const progress: SourceProgress = { requests: 0, bytes: 0, durationMs: 0, pages: 0 };
     let items: ItemSet | undefined;
@@ -105,7 +110,8 @@ export function createRunAttempt(deps: {
       const observedAt = new Date(now()).toISOString();
       await settle(1);
       const facts: RequestFacts = { ...(progress.status === undefined ? {} : { status: progress.status }), bytes: progress.bytes, durationMs: progress.durationMs, ...(result.etag === undefined ? {} : { etag: redactor.text(result.etag) }) };
-      const done = { observedAt, requests: progress.requests, request: facts };
+      const evidence = keepEvidence && progress.record ? { evidence: evidenceOf(progress.record, redactor) } : {};
+      const done = { observedAt, requests: progress.requests, request: facts, ...evidence };
       if (result.unchanged && input.validators) return { kind: 'unchanged', base: input.validators.run, ...done };
       const { etag, lastModified, bodyHash } = result;
       const validators = { bodyHash, ...(etag === undefined ? {} : { etag: redactor.text(etag) }), ...(lastModified === undefined ? {} : { lastModified: redactor.text(lastModified) }) };
@@ -149,4 +155,5 @@ function defaultKeyOf(source: Source, extraction: Extraction): { readonly defaul
   return extraction.item === undefined ? {} : { defaultKey: 'item' };
 }
 
-const formatTraits = (_extraction: Extraction): object => ({});
+/** HTML is read by selectors, and asked `where` of what they gave. */
+const formatTraits = (extraction: Extraction) => (extraction.format === 'html' ? { compileRead: compileHtmlRead, whereAfterFields: true } : {});

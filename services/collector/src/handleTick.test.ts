@@ -70,7 +70,7 @@ async function withCollector(fn: (stage: Stage) => Promise<void>): Promise<void>
       });
     } finally {
       await broker.close();
-      close();
+      await close();
     }
   });
 }

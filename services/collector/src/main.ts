@@ -4,14 +4,15 @@ import { createLogger, createMetrics, runService, startHealthServer } from '@gle
 import { ulid } from 'ulid';
 import { readConfig } from './config.ts';
 import { createAbortRegistry } from './createAbortRegistry.ts';
+import { createEvaluator } from './createEvaluator.ts';
 import { createFetchUpstream } from './fetchUpstream.ts';
 import { createGuardedAgents } from './createGuardedAgents.ts';
 import { createHashes } from './createHashes.ts';
 import { createRunAttempt } from './createRunAttempt.ts';
 import { createTokens } from './createTokens.ts';
-import { evaluateExpressions } from './evaluateExpressions.ts';
 import { createHandleControl } from './handleControl.ts';
 import { createHandleTick } from './handleTick.ts';
+import { createHandleTry } from './handleTry.ts';
 import { runTask } from './runTask.ts';
 
 const config = readConfig();
@@ -26,15 +27,19 @@ await runService({
     await broker.declare(topology);
     const agents = createGuardedAgents({ allowNetworks: config.allowNetworks });
     life.onRelease('upstream connections', () => agents.close());
+    const evaluator = createEvaluator();
+    life.onRelease('expression threads', () => evaluator.close());
     const aborts = createAbortRegistry();
     const runAttempt = createRunAttempt({
-      fetchUpstream: createFetchUpstream({ agents }), agents, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluateExpressions,
+      fetchUpstream: createFetchUpstream({ agents }), agents, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
     });
     const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
     life.onRelease('control', () => control.stop());
     const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
     life.onRelease('ticks', () => ticks.stop({ deadlineMs: config.stopMs }), { deadlineMs: config.stopMs + 2_000 });
     await ticks.ready;
+    const tries = broker.reply({ queue: queues.try, concurrency: config.concurrency, handler: createHandleTry({ runAttempt }) });
+    life.onRelease('tries', () => tries.stop({ deadlineMs: 1_000 }), { deadlineMs: 3_000 });
     const metrics = createMetrics();
     metrics.gaugeFrom('collector_attempts_under_way', 'Attempts under way.', () => aborts.size);
     const health = await startHealthServer({ service: 'collector', host: config.healthHost, port: config.healthPort, metrics, checks: { broker: () => broker.health() } });

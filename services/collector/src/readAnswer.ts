@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type { Extraction } from '@gleaner/contracts';
 import iconv from 'iconv-lite';
-import { badBody } from './core/AttemptFailure.ts';
+import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
 import type { BodyHash } from './createHashes.ts';
 import { charsetOf } from './core/charsetOf.ts';
 import { formatOf } from './core/formatOf.ts';
@@ -46,6 +46,8 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
 }): Promise<ReadAnswer> {
   const encoding = answer.headers['content-encoding'];
   const contentType = answer.headers['content-type'];
+  const announced = encoding === undefined ? Number(answer.headers['content-length'] ?? 0) : 0;
+  if (announced > budget.left) throw new AttemptFailure('too_large', `expected at most ${budget.max.toLocaleString('en')} bytes (maxBytes); the answer announces ${announced.toLocaleString('en')}`);
   let held: Buffer[] | undefined = expected === undefined ? undefined : [];
   let size = 0;
   let feed: Feed | undefined;

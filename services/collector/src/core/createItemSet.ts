@@ -15,6 +15,8 @@ export interface Found {
   readonly value: unknown;
   /** Name of the property, where the list is an object: it is the key. */
   readonly name?: string;
+  /** What fields and keys are read from instead of the value, where a format has its own way to read them. */
+  readonly node?: unknown;
   /** JSON of the value, where reading it natively gives exactly the value. */
   readonly text?: string;
   /** The value again with every number as the text that it was written in. */
@@ -96,10 +98,11 @@ export function createItemSet(options: {
       const plain = typeof found.value === 'object' && found.value !== null && !Array.isArray(found.value);
       const value = (plain ? found.value : { value: found.value }) as Readonly<Record<string, unknown>>;
       if (where && !whereAfterFields && !where(value)) return;
-      const data = fields ? fields.map(value, onMismatch) : value;
+      const source = found.node ?? value;
+      const data = fields ? fields.map(source, onMismatch) : value;
       if (where && whereAfterFields && !where(data)) return;
       const exact = found.exact && (plain ? found.exact : () => ({ value: found.exact?.() }));
-      const key = redactor.text(readKey ? readKey(value, exact, place) : keyOf(found.name ?? defaultKey, place));
+      const key = redactor.text(readKey ? readKey(source, exact, place) : keyOf(found.name ?? defaultKey, place));
       if (fields && fields.expressions.length > 0) waiting.push({ value, data: data as Record<string, unknown>, key, place });
       else keep(key, data, fields || found.text === undefined ? undefined : plain ? found.text : `{"value":${found.text}}`, place);
     },

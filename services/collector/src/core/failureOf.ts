@@ -4,17 +4,18 @@ import { classifyNetworkError } from './classifyNetworkError.ts';
 /** The failure that an error stands for: itself, one in its chain of causes, or what its code says; `aborted` is why the attempt was given up, where it was. */
 export function failureOf(error: unknown, aborted: unknown): AttemptFailure {
   if (aborted instanceof AttemptFailure) return aborted;
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) if (at instanceof AttemptFailure) return at;
-  const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const chain = causesOf(error);
+  const failure = chain.find((part) => part instanceof AttemptFailure);
+  if (failure instanceof AttemptFailure) return failure;
+  // The innermost code: libraries wrap the error that says what happened.
+  const code = chain.map((part) => part['code']).findLast((part) => typeof part === 'string' && part !== 'ERR_GOT_REQUEST_ERROR') as string | undefined;
+  const message = String(chain[0]?.['message'] ?? error);
   return new AttemptFailure(classifyNetworkError(code), `${message}${code !== undefined && !message.includes(code) ? ` (${code})` : ''}`, { cause: error });
 }
 
-/** The innermost code: libraries wrap the error that says what happened. */
-function codeOf(error: unknown): string | undefined {
-  let code: string | undefined;
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
-    if ('code' in at && typeof at.code === 'string' && at.code !== 'ERR_GOT_REQUEST_ERROR') code = at.code;
-  }
-  return code;
+/** An error and its causes, outermost first. By their shape, not their class: errors of the platform may come from another realm. */
+function causesOf(error: unknown): Readonly<Record<string, unknown>>[] {
+  const chain: Readonly<Record<string, unknown>>[] = [];
+  for (let at = error; typeof at === 'object' && at !== null && chain.length < 8; at = (at as { cause?: unknown }).cause) chain.push(at as Readonly<Record<string, unknown>>);
+  return chain;
 }

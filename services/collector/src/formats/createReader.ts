@@ -4,18 +4,25 @@ import { parsePath } from '../core/path.ts';
 import type { FormatReader, OnFound } from './FormatReader.ts';
 import { readCsv } from './readCsv.ts';
 import { readJsonItem, readJsonItems, readNdjson } from './readJson.ts';
+import { readHtml } from './readHtml.ts';
+import { readText } from './readText.ts';
 import { readXml } from './readXml.ts';
 
 /** The reader of a format, for the job's `items` or `item`. */
 export function createReader({ format, extraction, onFound }: { readonly format: Format; readonly extraction: Extraction; readonly onFound: OnFound }): FormatReader {
   const single = extraction.item !== undefined;
-  const path = parsePath(extraction.item ?? extraction.items ?? '$');
+  const path = format === 'html' || format === 'text' ? [] : parsePath(extraction.item ?? extraction.items ?? '$');
   switch (format) {
     case 'json': return single ? readJsonItem(path, onFound) : readJsonItems(path, onFound);
     case 'ndjson': return readNdjson(onFound);
     case 'csv': return readCsv({ onlyFirst: single, onFound });
     case 'tsv': return readCsv({ delimiter: '\t', onlyFirst: single, onFound });
     case 'xml': return readXml({ path, single, onFound });
-    default: throw badBody(`expected a format that this collector reads; saw ${format}`);
+    case 'html':
+      if (extraction.format !== 'html') throw badBody('expected data; saw an HTML page (`format: html` reads one)');
+      return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, onFound });
+    case 'text':
+      if (extraction.format !== 'text') throw badBody('expected data; saw plain text (`format: text` reads it by a regular expression)');
+      return readText({ expression: extraction.item ?? extraction.items ?? '', single, onFound });
   }
 }

@@ -3,13 +3,13 @@ import type { JobDefinition, RunInputs, Validators } from '@gleaner/contracts';
 import { extractionOf } from '@gleaner/contracts';
 import type { AllowedNetwork } from '@gleaner/runtime';
 import type { Lookup } from '../createGuardedAgents.ts';
+import { createEvaluator } from '../createEvaluator.ts';
 import { createGuardedAgents } from '../createGuardedAgents.ts';
 import { createHashes } from '../createHashes.ts';
 import { createRunAttempt } from '../createRunAttempt.ts';
 import type { AttemptInput, AttemptOutcome } from '../createRunAttempt.ts';
 import { createTokens } from '../createTokens.ts';
 import type { Secret } from '../core/buildRequest.ts';
-import { evaluateExpressions } from '../evaluateExpressions.ts';
 import { createFetchUpstream } from '../fetchUpstream.ts';
 import { runTask } from '../runTask.ts';
 
@@ -37,10 +37,17 @@ export function inputOf(job: object): AttemptInput {
 /** The function that does an attempt, made of the real parts. */
 export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> = {}) {
   const agents = createGuardedAgents({ allowNetworks, ...(lookup ? { lookup } : {}) });
+  const evaluator = createEvaluator();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluateExpressions,
+    fetchUpstream: createFetchUpstream({ agents }), agents, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
   });
-  return { runAttempt, close: () => agents.close() };
+  return {
+    runAttempt,
+    close: async () => {
+      agents.close();
+      await evaluator.close();
+    },
+  };
 }
 
 /** Does one attempt of a job with the real parts, against whatever its url leads to. */
@@ -50,7 +57,7 @@ export async function testAttempt(job: object, options: TestAttemptOptions = {})
   try {
     return await runAttempt({ ...inputOf(job), ...more }, { signal });
   } finally {
-    close();
+    await close();
   }
 }
 

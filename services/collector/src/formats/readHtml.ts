@@ -1,0 +1,57 @@
+import { is, selectAll, selectOne } from 'css-select';
+import type { Element, Document } from 'domhandler';
+import { textContent } from 'domutils';
+import { DomHandler, Parser } from 'htmlparser2';
+import { AttemptFailure, badBody } from '../core/AttemptFailure.ts';
+import { setOwn } from '../core/compileFields.ts';
+import type { CompileRead } from '../core/compileFields.ts';
+import type { OnFound, TextReader } from './FormatReader.ts';
+
+/**
+ * The elements that a CSS selector finds in an HTML page, in the page's order; the page is read whole. An item without `fields` is its `text` and its `@attributes`.
+ * A selector that finds nothing is `bad_body`: nothing tells an empty list from another page.
+ */
+export function readHtml({ selector, single, onFound }: { readonly selector: string; readonly single: boolean; readonly onFound: OnFound }): TextReader {
+  if (selector === '' || selector === '$') throw new AttemptFailure('bad_template', 'expected a CSS selector in items (or item) for HTML');
+  const handler = new DomHandler();
+  const parser = new Parser(handler, { decodeEntities: true });
+  return {
+    takes: 'text',
+    write: (part) => parser.write(part),
+    end: () => {
+      parser.end();
+      const elements = find(() => selectAll<Element | Document, Element>(selector, handler.root), selector);
+      if (elements.length === 0) throw badBody(`expected elements at ${selector}; the page has none`);
+      for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: recordOf(element), node: element });
+      return undefined;
+    },
+  };
+}
+
+/** Reads `selector`, `selector@attribute` or `@attribute` within an element; `.` and `$` are the element itself. Gives text with its white space collapsed. */
+export const compileHtmlRead: CompileRead = (path) => {
+  const [, selector = '', attribute] = /^(.*?)(?:@([\w:.-]+))?$/s.exec(path.trim()) ?? [];
+  const own = ['', '.', '$'].includes(selector.trim());
+  if (!own) find(() => is({ type: 'tag', name: 'x', attribs: {}, children: [] } as unknown as Element, selector), selector);
+  return (value) => {
+    const element = own ? (value as Element) : selectOne(selector, (value as Element).children);
+    if (!element) return undefined;
+    return attribute === undefined ? cleanText(element as Element) : (element as Element).attribs[attribute.toLowerCase()];
+  };
+};
+
+function recordOf(element: Element): Record<string, unknown> {
+  const data: Record<string, unknown> = { text: cleanText(element) };
+  for (const [name, value] of Object.entries(element.attribs)) setOwn(data, `@${name}`, value);
+  return data;
+}
+
+const cleanText = (element: Element): string => textContent(element).replaceAll(/\s+/g, ' ').trim();
+
+function find<T>(work: () => T, selector: string): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new AttemptFailure('bad_template', `expected a CSS selector; saw ${JSON.stringify(selector)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
