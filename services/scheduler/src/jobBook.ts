@@ -80,7 +80,7 @@ export function createJobBook({ database, times }: { readonly database: Database
     const active = newest !== undefined && !newest.paused && !newest.deleted;
     entry.nextFire = active ? compileSchedule(newest.schedule).next(Math.max(entry.through, newest.from - 1)) : undefined;
     const open = openSpans(entry.spans);
-    const owes = entry.stale || entry.stored === undefined || open.length !== entry.spans.length || entry.storedVersion !== open[0]?.version;
+    const owes = entry.stale || entry.stored !== entry.through || open.length !== entry.spans.length || entry.storedVersion !== open[0]?.version;
     if (owes) wake(entry, 0);
     else wake(entry, entry.nextFire === undefined ? never : entry.nextFire - times.aheadMs);
   };

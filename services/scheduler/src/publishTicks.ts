@@ -10,6 +10,10 @@ import type { TickSpecs } from './tickSpecs.ts';
 
 /** Confirms come one by one; their marks are written together, this many ms later at most. */
 const markDelayMs = 20;
+/** Ticks that may be without a confirm before nothing more is queued. */
+const roomFor = 1_000;
+/** How long the end of a term waits for confirms. */
+const lastConfirmsMs = 1_000;
 
 export interface Published {
   readonly run: string;
@@ -39,6 +43,8 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   const waiters: (() => void)[] = [];
+  // Outlives the term's signal a little: what is on its way to the broker gets the time to be confirmed.
+  const givingUp = new AbortController();
 
   const flush = (): void => {
     timer = undefined;
@@ -55,7 +61,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
     underWay.add(run._id);
     broker.publish({
       exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run._id, attempt), correlationId: run._id,
-      body: Buffer.from(text), contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal,
+      body: Buffer.from(text), contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
     }).then(() => {
       const published = { run: run._id, job: run.job, try: attempt, at: database.clock.now() };
       marks.push(published);
@@ -65,7 +71,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
       if (!signal.aborted) log.warn({ err: error, run: run._id }, 'tick not published; it is tried again');
     }).finally(() => {
       underWay.delete(run._id);
-      if (underWay.size < 1_000) for (const resolve of waiters.splice(0)) resolve();
+      if (underWay.size < roomFor) for (const resolve of waiters.splice(0)) resolve();
     });
   };
 
@@ -92,15 +98,17 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
 
     /** Resolves once the broker keeps up: with it away, runs wait as `due`, where they can still be cancelled or coalesced. */
     async room(): Promise<void> {
-      if (underWay.size < 1_000 || signal.aborted) return;
+      if (underWay.size < roomFor || signal.aborted) return;
       await new Promise<void>((resolve) => {
         waiters.push(resolve);
         signal.addEventListener('abort', () => { resolve(); }, { once: true });
       });
     },
 
-    /** Writes the marks that are still to be written. */
+    /** At the end of a term: waits up to a second for confirms, gives the rest up (the next leader sends it) and writes the marks. */
     async settle(): Promise<void> {
+      for (let waited = 0; underWay.size > 0 && waited < lastConfirmsMs; waited += 20) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      givingUp.abort(signal.reason);
       clearTimeout(timer);
       if (marks.length > 0) flush();
       await writing;

@@ -1,0 +1,222 @@
+import { describe, expect, it } from '@jest/globals';
+import { fireRunId, messageTypes, readMessage } from '@gleaner/contracts';
+import { done } from '@gleaner/broker';
+import { insertRun, moveRun, newRun, updateRun, type Database, type JobDocument } from '@gleaner/database';
+import { until } from '../../../test/support/until.ts';
+import { withScheduler, type SchedulerStage } from '../../../test/support/withScheduler.ts';
+
+const hour = 3_600_000;
+
+/** Makes a job as if it had been put long ago, and its ledger kept up to `through`. */
+async function putLongAgo({ stage, id, schedule, through }: { stage: SchedulerStage; id: string; schedule: object; through: Date }): Promise<JobDocument> {
+  const { database } = stage;
+  const job = await stage.put(id, { schedule });
+  const changedAt = new Date(through.getTime() - hour);
+  await database.collections.jobs.updateOne({ _id: id }, { $set: { changedAt } });
+  await database.collections.revisions.updateOne({ job: id }, { $set: { changedAt } });
+  await database.collections.schedules.insertOne({ _id: id, through, version: 1 });
+  return { ...job, changedAt };
+}
+
+const ask = async (database: Database, job: JobDocument, extra: object = {}): Promise<string> => {
+  const now = database.clock.now();
+  const id = `${job._id}@01ASKED`;
+  await insertRun({ database, run: newRun({ id, job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 2, extra }) });
+  return id;
+};
+
+describe('a leader that died between two steps', () => {
+  it('has inserted the row, not moved the watermark: the fire still has one run', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, ticks, runsOf } = stage;
+      const base = Math.floor(database.clock.now().getTime() / hour) * hour;
+      const job = await putLongAgo({ stage, id: 'job', schedule: { every: '1h' }, through: new Date(base - 1) });
+      const at = new Date(base);
+      const now = database.clock.now();
+      await insertRun({ database, run: newRun({ id: fireRunId('job', at), job, trigger: 'schedule', scheduledAt: at, now, maxAttempts: 5, extra: { state: 'succeeded', endedAt: now, attempts: 1 } }) });
+      await start();
+      await until(async () => (await database.collections.schedules.findOne({ _id: 'job' }))?.through.getTime() === base, { what: 'the watermark to follow' });
+      expect(await runsOf('job')).toHaveLength(1);
+      expect(ticks).toEqual([]);
+    });
+  });
+
+  it('has inserted the row ahead, not queued it: it is run at its moment', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, ticks, runsOf } = stage;
+      const now = database.clock.now();
+      const job = await putLongAgo({ stage, id: 'job', schedule: { at: '2020-01-01T00:00:00Z' }, through: now });
+      await insertRun({ database, run: newRun({ id: fireRunId('job', now), job, trigger: 'schedule', scheduledAt: now, now, maxAttempts: 5 }) });
+      await start();
+      await until(() => ticks.length === 1);
+      expect(await runsOf('job')).toMatchObject([{ state: 'queued', attempts: 1 }]);
+    });
+  });
+
+  it('has queued the run, not published its tick: the next leader does', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, ticks, put, runsOf } = stage;
+      const job = await put('job', {});
+      const run = await ask(database, job);
+      await moveRun({ database, run, to: 'queued', at: new Date(database.clock.now().getTime() - 5_000) });
+      await start();
+      await until(() => ticks.length === 1);
+      expect(ticks[0]).toMatchObject({ run, try: 1 });
+      await until(async () => (await runsOf('job'))[0]?.publishedAt);
+    });
+  });
+
+  it('has published the tick, not marked it: it comes once more, the same try', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, put, ticks } = stage;
+      const leader = await start();
+      const run = await ask(database, await put('job', {}));
+      await until(() => ticks.length === 1);
+      await until(async () => (await database.collections.runs.findOne({ _id: run }))?.publishedAt);
+      await leader.stop();
+      await updateRun({ database, run, unset: ['publishedAt'] });
+      await start();
+      await until(() => ticks.length === 2, { timeout: 5_000 });
+      expect(ticks[1]).toEqual({ ...ticks[0], token: 2 });
+    });
+  });
+});
+
+describe('after an outage', () => {
+  it('the newest fire runs and the others are one row (misfire: latest)', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, ticks, runsOf } = stage;
+      const base = Math.floor(database.clock.now().getTime() / hour) * hour;
+      await putLongAgo({ stage, id: 'job', schedule: { every: '1h' }, through: new Date(base - 5 * hour) });
+      await start();
+      await until(() => ticks.length === 1);
+      const [missed, run] = await runsOf('job');
+      expect(missed).toMatchObject({ _id: `job@missed-${new Date(base - 4 * hour).toISOString()}`, state: 'missed', reason: 'misfire', count: 4, through: new Date(base - hour) });
+      expect(run).toMatchObject({ _id: fireRunId('job', new Date(base)), trigger: 'catch-up' });
+      expect(ticks[0]?.fireAt).toBe(new Date(base).toISOString());
+    });
+  });
+
+  it('every fire runs, one after another (misfire: all)', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, ticks, end, runsOf } = stage;
+      const base = Math.floor(database.clock.now().getTime() / hour) * hour;
+      await putLongAgo({ stage, id: 'job', schedule: { every: '1h', misfire: 'all' }, through: new Date(base - 3 * hour) });
+      await start();
+      for (let n = 1; n <= 3; n += 1) {
+        await until(() => ticks.length === n);
+        await until(async () => (await runsOf('job')).filter(({ held }) => held === 'overlap').length === 3 - n);
+        await end(ticks[n - 1]?.run ?? '', 'succeeded');
+      }
+      expect(ticks.map(({ fireAt }) => fireAt)).toEqual([2, 1, 0].map((hours) => new Date(base - hours * hour).toISOString()));
+    });
+  });
+});
+
+describe('deadlines', () => {
+  it('a try that failed is tried again at its time, with the next number', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, put, ticks } = stage;
+      await start();
+      const run = await ask(database, await put('job', {}));
+      await until(() => ticks.length === 1);
+      const nextAttemptAt = new Date(database.clock.now().getTime() + 700);
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt, error: { class: 'network', message: 'x' } } });
+      await until(() => ticks.length === 2);
+      expect(ticks[1]).toMatchObject({ run, try: 2 });
+      expect(Date.parse(ticks[1]?.queuedAt ?? '')).toBeGreaterThanOrEqual(nextAttemptAt.getTime());
+    });
+  });
+
+  it('a tick that nobody answers is sent again, ever more rarely, as the same try', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, put, ticks, runsOf } = stage;
+      await start({ times: { republishMs: 400 } });
+      const run = await ask(database, await put('job', {}));
+      await until(() => ticks.length === 3, { timeout: 15_000 });
+      expect(ticks.map((tick) => [tick.run, tick.try])).toEqual([[run, 1], [run, 1], [run, 1]]);
+      expect((await runsOf('job'))[0]).toMatchObject({ state: 'queued', attempts: 1, republished: 2 });
+    });
+  });
+
+  it('an attempt that has fallen silent is lost only after storage has handled a probe', async () => {
+    await withScheduler(async (stage) => {
+      const { database, broker, start, put, ticks, runsOf } = stage;
+      await start();
+      const run = await ask(database, await put('job', {}));
+      await until(() => ticks.length === 1);
+      const now = database.clock.now();
+      await moveRun({ database, run, to: 'running', set: { startedAt: now, lastSignAt: now, attempt: 'A' } });
+      await until(async () => (await runsOf('job'))[0]?.probe);
+      // Nobody handles the probe yet: the run stays.
+      expect((await runsOf('job'))[0]?.state).toBe('running');
+      await broker.consume({
+        queue: 'store', concurrency: 1,
+        handler: async (delivery) => {
+          const read = readMessage(messageTypes.probe, delivery.body);
+          if (read.ok && read.type === 'probe') await updateRun({ database, run: read.probe.run, where: { attempts: read.probe.try, 'probe.at': new Date(read.probe.at) }, set: { probe: { at: new Date(read.probe.at), handledAt: database.clock.now() } } });
+          return done();
+        },
+      }).ready;
+      await until(() => ticks.length === 2);
+      expect(ticks[1]).toMatchObject({ run, try: 2 });
+      const again = database.clock.now();
+      await moveRun({ database, run, to: 'running', set: { startedAt: again, lastSignAt: again, attempt: 'B' } });
+      const failed = await until(async () => (await runsOf('job')).find(({ state }) => state === 'failed'));
+      expect(failed).toMatchObject({ reason: 'lost', error: { class: 'lost' }, attempts: 2 });
+      expect(failed).not.toHaveProperty('letter');
+    });
+  });
+
+  it('a run that waits past its time expires', async () => {
+    await withScheduler(async (stage) => {
+      const { database, start, put, ticks, runsOf } = stage;
+      await start();
+      const job = await put('job', {});
+      await ask(database, job, { expiresAt: new Date(database.clock.now().getTime() + 800) });
+      await until(() => ticks.length === 1);
+      const expired = await until(async () => (await runsOf('job')).find(({ state }) => state === 'expired'));
+      expect(expired).toMatchObject({ reason: 'expired' });
+      await until(async () => (await runsOf('job'))[0]?.settledAt);
+    });
+  });
+});
+
+describe('two schedulers', () => {
+  it('make one row and one run of each fire, and the second takes over when the first stops', async () => {
+    await withScheduler(async (stage) => {
+      const { start, put, ticks, runsOf, database } = stage;
+      const first = await start();
+      const second = await start({ wait: false });
+      await put('job', { schedule: { every: '1s', overlap: 'allow' } });
+      await until(() => ticks.length >= 2);
+      expect([first.leading, second.leading]).toEqual([true, false]);
+      const seen = ticks.length;
+      await first.stop();
+      await until(() => second.leading);
+      await until(() => ticks.length >= seen + 2);
+      const rows = await runsOf('job');
+      const times = rows.map(({ scheduledAt }) => scheduledAt.getTime());
+      expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * 1_000));
+      expect(new Set(ticks.map(({ run }) => run)).size).toBe(ticks.length);
+      expect((await database.collections.leases.findOne({ _id: 'scheduler' }))?.token).toBe(2);
+    });
+  });
+
+  it('forced to lead at once, still make one run of each fire', async () => {
+    await withScheduler(async (stage) => {
+      const { start, put, ticks, runsOf, database } = stage;
+      await start({ times: { renewMs: 60_000, stepDownMs: 60_000 } }); // does not notice that it has lost the lease
+      await put('job', { schedule: { every: '1s', overlap: 'allow' } });
+      await until(() => ticks.length >= 1);
+      await database.collections.leases.updateOne({ _id: 'scheduler' }, { $set: { owner: 'nobody', expiresAt: new Date(0) } });
+      await start();
+      const seen = ticks.length;
+      await until(() => new Set(ticks.map(({ run }) => run)).size >= seen + 4);
+      const rows = await runsOf('job');
+      const times = rows.map(({ scheduledAt }) => scheduledAt.getTime());
+      expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * 1_000));
+      expect(rows.every(({ attempts }) => attempts <= 1)).toBe(true);
+    });
+  });
+});
