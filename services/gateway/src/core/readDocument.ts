@@ -3,6 +3,9 @@ import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
 
 export type ReadDocument = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly faults: readonly Fault[] };
 
+/** Deeper than any job is, shallower than any stack: also what stops a YAML alias that holds itself. */
+const maxDepth = 100;
+
 /** Reads JSON; a whole number that a double cannot hold is a fault, because it would be changed without a word. */
 export function readJson(text: string): ReadDocument {
   const faults: Fault[] = [];
@@ -17,22 +20,27 @@ export function readJson(text: string): ReadDocument {
     return { ok: false, faults: [{ path: '', code: 'not_json', message: `expected JSON: ${error instanceof Error ? error.message : String(error)}` }] };
   }
   for (const source of inexact) faults.push(inexactFault('', source));
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, value };
+  return faults.length > 0 ? { ok: false, faults } : shallow(value);
 }
 
 /** Reads one YAML 1.2 document (JSON is one too); duplicate names, custom tags and endless aliases are faults, each with its line. */
 export function readYaml(text: string): ReadDocument {
-  const document = parseDocument(text, { uniqueKeys: true, strict: true, prettyErrors: true, version: '1.2' });
-  const faults: Fault[] = [...document.errors, ...document.warnings].map((error) => ({ path: '', code: `yaml_${error.code.toLowerCase()}`, message: error.message.split('\n')[0] ?? error.code }));
-  if (faults.length > 0) return { ok: false, faults };
-  collectInexact(document.contents, [], faults);
-  if (faults.length > 0) return { ok: false, faults };
   try {
-    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) as unknown };
+    const document = parseDocument(text, { uniqueKeys: true, strict: true, prettyErrors: true, version: '1.2' });
+    const faults: Fault[] = [...document.errors, ...document.warnings].map((error) => ({ path: '', code: `yaml_${error.code.toLowerCase()}`, message: error.message.split('\n')[0] ?? error.code }));
+    if (faults.length === 0) collectInexact(document.contents, [], faults);
+    return faults.length > 0 ? { ok: false, faults } : shallow(document.toJS({ maxAliasCount: 100 }));
   } catch (error) {
-    return { ok: false, faults: [{ path: '', code: 'yaml_alias', message: error instanceof Error ? error.message : String(error) }] };
+    // Aliases without end, or more brackets than the stack holds.
+    return { ok: false, faults: [{ path: '', code: 'yaml_unreadable', message: `expected YAML that can be read: ${error instanceof Error ? error.message : String(error)}` }] };
   }
 }
+
+function shallow(value: unknown): ReadDocument {
+  return isDeeper(value, maxDepth) ? { ok: false, faults: [{ path: '', code: 'too_deep', message: `expected at most ${maxDepth} lists and objects inside each other` }] } : { ok: true, value };
+}
+
+const isDeeper = (value: unknown, depth: number): boolean => typeof value === 'object' && value !== null && (depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1)));
 
 function collectInexact(node: unknown, path: readonly string[], faults: Fault[]): void {
   if (isMap(node)) for (const pair of node.items) collectInexact(pair.value, [...path, isScalar(pair.key) ? String(pair.key.value) : '?'], faults);

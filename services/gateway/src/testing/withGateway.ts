@@ -30,8 +30,9 @@ export interface TestGateway {
 }
 
 /** Runs `fn` with a gateway on a free port over a database of its own; the broker is a fake that only remembers. */
-export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, options: { readonly broker?: Partial<Broker> } = {}): Promise<T> {
-  return await withMongo(async ({ url }) => {
+export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, options: { readonly broker?: Partial<Broker>; readonly mongoUrl?: string } = {}): Promise<T> {
+  const withDatabase = async (use: (mongo: { readonly url: string }) => Promise<T>): Promise<T> => (options.mongoUrl === undefined ? await withMongo(use) : await use({ url: options.mongoUrl }));
+  return await withDatabase(async ({ url }) => {
     const database = await connectDatabase({ url, appName: 'gateway-test' });
     const stopping = new AbortController();
     const logged: Record<string, unknown>[] = [];
