@@ -44,6 +44,11 @@ export async function isCompleteKept({ history }: StorageParts, attempt: string)
   return (await history.batches.findOne({ _id: batchId(attempt, completeSeq) }, { projection: { _id: 1 } })) !== null;
 }
 
+/** The clamped moment of an attempt whose complete report was kept before. */
+export async function keptMoment({ history }: StorageParts, attempt: string): Promise<Date | undefined> {
+  return (await history.batches.findOne({ _id: batchId(attempt, completeSeq) }, { projection: { observedAt: 1 } }))?.observedAt;
+}
+
 /** Takes away what was kept for a run that has ended; what fails here the sweep does again. */
 export async function dropBatches({ history, log }: StorageParts, run: string): Promise<void> {
   try {

@@ -7,8 +7,8 @@ export const readConfig = (source?: EnvSource) => readEnv({
   logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),
   healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
   healthPort: integer('HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
-  /** Messages handled at once. */
-  concurrency: integer('STORAGE_CONCURRENCY', { min: 1, max: 64, default: 8 }),
+  /** Messages taken at once, at most 512 KiB each (or one item); most of them wait for the rest of their set. */
+  concurrency: integer('STORAGE_CONCURRENCY', { min: 1, max: 256, default: 24 }),
   /** Item hashes kept in memory, about 200 bytes each; more are read again when needed. */
   cachedHashes: integer('STORAGE_CACHED_HASHES', { min: 0, max: 50_000_000, default: 500_000 }),
 }, source);

@@ -3,19 +3,22 @@ import { findRevision, moveRun, type RunDocument } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { applySnapshot, type Applied, type Result } from './applySnapshot.ts';
-import { dropBatches, isCompleteKept, keepBatch, keepComplete, readWholeSet } from './batchStore.ts';
+import { dropBatches, isCompleteKept, keepBatch, keepComplete, keptMoment, readWholeSet } from './batchStore.ts';
 import { clampObservedAt } from './core/clampObservedAt.ts';
 import { contentOf } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';
 import { failRun } from './failRun.ts';
 import { handleFailed } from './handleFailed.ts';
 import { quarantineRun } from './quarantineRun.ts';
+import type { SetInHand } from './setsInHand.ts';
 import type { StorageParts } from './storageParts.ts';
 
 const rounds = 50;
 
 /** One batch of several: kept, and where it was the last one missing, the set is applied. */
 export async function handleBatch({ parts, batch, body }: { readonly parts: StorageParts; readonly batch: Batch; readonly body: Buffer }): Promise<Outcome> {
+  const held = await parts.sets.holdBatch(batch);
+  if (held.kind === 'settled') return held.outcome;
   const arrival = await readArrival(parts, batch);
   if (arrival.kind !== 'go') return arrival.outcome;
   await parts.onStep?.('before a batch is kept');
@@ -28,11 +31,19 @@ export async function handleBatch({ parts, batch, body }: { readonly parts: Stor
 export async function handleComplete({ parts, report }: { readonly parts: StorageParts; readonly report: CompleteReport }): Promise<Outcome> {
   const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
   if (report.batches === 0) return await settleResult({ parts, report, read: (run) => contentResult({ parts, run, report, observedAt, lists: [report.items ?? []] }) });
+  const held = await parts.sets.holdComplete(report);
+  if (held.kind === 'settled') return held.outcome;
   const arrival = await readArrival(parts, report);
   if (arrival.kind !== 'go') return arrival.outcome;
   await keepComplete(parts, report, observedAt);
   await parts.onStep?.('after the complete report is kept');
   return await applyWholeSet({ parts, report });
+}
+
+/** Applies a set whose messages are all in this process. One of them may be a copy of a kept one: the moment that was kept first stands. */
+export async function settleSetInHand(parts: StorageParts, { report, batches }: SetInHand): Promise<Outcome> {
+  const observedAt = (await keptMoment(parts, report.attempt)) ?? clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  return await settleResult({ parts, report, read: (run) => contentResult({ parts, run, report, observedAt, lists: batches.map(({ items }) => items) }) });
 }
 
 /** The upstream said the same as before. */

@@ -35,7 +35,7 @@ class Case {
   constructor(test: StorageTest, job: JobDocument) {
     this.test = test;
     this.job = job;
-    this.storages = [test.another(), test.another()];
+    this.storages = [test.another(), test.another({}, 9)];
     this.begin = Math.floor(Date.now() / 1_000) * 1_000 - 600_000;
   }
 
@@ -49,14 +49,16 @@ class Case {
     const sent: Message[] = base !== undefined ? [messages.unchanged(run, base, { observedAt, attempt })]
       : batches === 0 ? [messages.complete(run, items, { observedAt, attempt })] : messages.set(run, items, { batches, observedAt, attempt });
     const parts = this.storages[storage] as StorageParts;
-    for (const message of sent.toReversed()) {
+    const one = async (message: Message): Promise<void> => {
       const point = crashPoints[crash];
       if (point !== undefined) {
         const crashing = { ...parts, onStep: (at: string) => { if (at === point) throw new Error('crash'); } };
         await this.test.handle(message, crashing).catch(() => undefined); // the crash; the message comes again below
       }
       await this.test.handle(message, parts);
-    }
+    };
+    if (storage === 1) await Promise.all(sent.map(one));
+    else for (const message of sent.toReversed()) await one(message);
   }
   #attempts = 0;
 

@@ -6,8 +6,10 @@ import { createLogger, createMetrics, runService, startHealthServer } from '@gle
 import { readConfig } from './config.ts';
 import { consumeQueues } from './consumeQueues.ts';
 import { layoutLimits } from './core/planNewest.ts';
+import { settleSetInHand } from './handleResult.ts';
 import { createHashCache } from './hashCache.ts';
 import { createKeyedTurns } from './keyedTurns.ts';
+import { createSetsInHand } from './setsInHand.ts';
 import { startHousekeeping } from './startHousekeeping.ts';
 import { transactionLimits, type StorageParts } from './storageParts.ts';
 import { watchCommands } from './watchCommands.ts';
@@ -29,6 +31,8 @@ await runService({
     const cache = createHashCache({ limit: config.cachedHashes });
     const parts: StorageParts = {
       database, history: historyCollectionsOf(database.db), broker, cache, log, turns: createKeyedTurns(),
+      // A few messages must stay free, or held sets could keep those that would complete them from coming.
+      sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), most: Math.max(0, config.concurrency - 4) }),
       random: Math.random, newId: () => ulid(), limits: { layout: layoutLimits, ...transactionLimits },
     };
     metrics.gaugeFrom('gleaner_storage_cached_hashes', 'Item hashes held in memory.', () => cache.size);

@@ -1,41 +1,57 @@
-import type { SnapshotCounts } from '@gleaner/database';
-import { batchId, Binary, moveRun } from '@gleaner/database';
+import { messageTypes, type BatchItem, type CompleteReport } from '@gleaner/contracts';
+import { moveRun, type SnapshotCounts } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
 import type { Result } from './applySnapshot.ts';
+import { keepBatch, keepComplete } from './batchStore.ts';
 import type { GateFault } from './core/judgeGate.ts';
 import type { StorageParts } from './storageParts.ts';
 
+/** A document holds 16 MB, an item at most 4 MiB of BSON. */
+const mostChars = 2_000_000;
+
 /**
- * Puts a snapshot that failed its gate aside: its messages are kept and the run waits for a person, in one transaction.
- * False where the run moved meanwhile.
+ * Puts a snapshot that failed its gate aside: what it saw is kept as a set of its own, and the run waits for a person.
+ * The set is written first; where the run then moved on, it is swept with the run. False where the run moved meanwhile.
  */
 export async function quarantineRun({ parts, result, attempt, fault, counts }: {
   readonly parts: StorageParts; readonly result: Result; readonly attempt: string; readonly fault: GateFault; readonly counts: SnapshotCounts;
 }): Promise<boolean> {
-  const { database, history } = parts;
-  const { run, saw, observedAt, requests, request } = result;
-  if (saw.kind !== 'content') return false;
-  const now = database.clock.now();
-  const moved = await database.transaction(async (session) => {
-    const ended = await moveRun({
-      database, session, run: run._id, to: 'quarantined', where: { rev: run.rev },
-      set: { counts, requests, observedAt, attempt, error: { class: 'gate', message: fault.message } }, unset: ['decision', 'reason'],
-    });
-    if (ended === null) return null;
-    // A set of several messages is kept already; one that came whole is kept now, as its complete report.
-    const body = {
-      v: 1, kind: 'complete', run: run._id, job: run.job, dataset: result.dataset, jobVersion: run.jobVersion, try: run.attempts, queuedAt: observedAt.toISOString(), attempt,
-      observedAt: observedAt.toISOString(), batches: 0, counts: { received: saw.received, kept: saw.content.size, duplicates: saw.duplicates }, requests, request,
-      extractionHash: saw.extractionHash, requestHash: saw.requestHash, ...(saw.validators ? { validators: saw.validators } : {}), ...(saw.warnings ? { warnings: saw.warnings } : {}),
-    };
-    const standing = await history.batches.findOne({ _id: batchId(attempt, -1) }, { projection: { _id: 1 }, session });
-    if (standing === null)
-      await history.batches.insertOne({
-        _id: batchId(attempt, -1), run: run._id, attempt, seq: -1, receivedAt: now, observedAt, batches: 0,
-        body: new Binary(Buffer.from(JSON.stringify({ ...body, items: [...saw.content].map(([k, { hash, data }]) => ({ k, h: hash, d: data })) }))),
-      }, { session });
-    return ended;
+  const { run, observedAt, requests } = result;
+  const name = `${attempt}:aside`;
+  if (!(await keepAside({ parts, result, name }))) return false;
+  await parts.onStep?.('before the quarantine');
+  const moved = await moveRun({
+    database: parts.database, run: run._id, to: 'quarantined', where: { rev: run.rev },
+    set: { counts, requests, observedAt, attempt: name, error: { class: 'gate', message: fault.message } }, unset: ['decision', 'reason'],
   });
   if (moved) announceRun(parts, moved);
   return moved !== null;
+}
+
+async function keepAside({ parts, result: { run, dataset, saw, observedAt, requests, request }, name }: { parts: StorageParts; result: Result; name: string }): Promise<boolean> {
+  if (saw.kind !== 'content') return false;
+  const { content, received, duplicates, extractionHash, requestHash, validators, warnings } = saw;
+  const head = { v: 1 as const, run: run._id, job: run.job, dataset, jobVersion: run.jobVersion, try: run.attempts, queuedAt: (run.queuedAt ?? observedAt).toISOString(), attempt: name };
+  let items: BatchItem[] = [];
+  let chars = 0;
+  let seq = 0;
+  const keep = async (): Promise<void> => {
+    await keepBatch(parts, { run: run._id, attempt: name, seq, body: Buffer.from(JSON.stringify({ ...head, type: messageTypes.batch, seq, items })) });
+    seq += 1;
+    items = [];
+    chars = 0;
+  };
+  for (const [k, { hash, data }] of content) {
+    const item = { k, h: hash, d: data as Record<string, unknown> };
+    items.push(item);
+    chars += JSON.stringify(item).length;
+    if (chars > mostChars) await keep();
+  }
+  if (items.length > 0) await keep();
+  const report: CompleteReport = {
+    ...head, kind: 'complete', observedAt: observedAt.toISOString(), batches: seq, counts: { received, kept: content.size, duplicates }, requests, request, extractionHash, requestHash,
+    ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}),
+  };
+  await keepComplete(parts, report, observedAt);
+  return true;
 }

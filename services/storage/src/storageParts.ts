@@ -3,6 +3,7 @@ import type { Database, HistoryCollections } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import type { HashCache } from './hashCache.ts';
 import type { KeyedTurns } from './keyedTurns.ts';
+import type { SetsInHand } from './setsInHand.ts';
 import type { LayoutLimits } from './core/planNewest.ts';
 
 /** What the handlers work with; made in main.ts, and in tests with their own times, chances and faults. */
@@ -13,6 +14,8 @@ export interface StorageParts {
   readonly cache: HashCache;
   /** One apply per dataset at a time in this process: two would only take turns at losing. */
   readonly turns: KeyedTurns;
+  /** Sets whose messages are held in memory before they are kept as batches. */
+  readonly sets: Pick<SetsInHand, 'holdBatch' | 'holdComplete'>;
   readonly log: Logger;
   /** In [0, 1). */
   readonly random: () => number;

@@ -8,8 +8,10 @@ import { ulid } from 'ulid';
 import { withMongo } from '../../../test/support/withMongo.ts';
 import { layoutLimits, type LayoutLimits } from '../src/core/planNewest.ts';
 import { handleMessage } from '../src/handleMessage.ts';
+import { settleSetInHand } from '../src/handleResult.ts';
 import { createHashCache } from '../src/hashCache.ts';
 import { createKeyedTurns } from '../src/keyedTurns.ts';
+import { createSetsInHand } from '../src/setsInHand.ts';
 import { transactionLimits, type StorageParts } from '../src/storageParts.ts';
 
 export interface Message {
@@ -23,8 +25,8 @@ export interface StorageTest {
   readonly parts: StorageParts;
   readonly published: PublishRequest[];
   readonly announced: { readonly routingKey: string; readonly body: unknown }[];
-  /** Another storage on the same database, with a cache of its own. */
-  another(extra?: Partial<StorageParts>): StorageParts;
+  /** Another storage on the same database, with a cache of its own; it holds up to `held` messages of incomplete sets in memory (default none). */
+  another(extra?: Partial<StorageParts>, held?: number): StorageParts;
   job(extra?: object, id?: string): Promise<JobDocument>;
   /** A run of the job, running in try 1. */
   run(job: JobDocument, name: string, extra?: Partial<RunDocument>): Promise<RunDocument>;
@@ -46,11 +48,14 @@ export async function withStorage(fn: (test: StorageTest) => Promise<void>, { la
       const published: PublishRequest[] = [];
       const announced: { routingKey: string; body: unknown }[] = [];
       const history = historyCollectionsOf(database.db);
-      const another = (extra: Partial<StorageParts> = {}): StorageParts => ({
-        database, history, turns: createKeyedTurns(), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
+      const another = (extra: Partial<StorageParts> = {}, held = 0): StorageParts => {
+        const made: StorageParts = {
+          sets: createSetsInHand({ settle: (set) => settleSetInHand(made, set), most: held }), database, history, turns: createKeyedTurns(), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
         broker: { announce: (_, routingKey, body) => { announced.push({ routingKey, body }); }, publish: async (request) => { published.push(request); } },
         limits: { layout, ...transactionLimits, ...limits }, ...extra,
-      });
+        };
+        return made;
+      };
       const parts = another();
       await fn({
         database, history, parts, published, announced, another,
