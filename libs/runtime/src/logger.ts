@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
+import { lineWriter } from './lineWriter.ts';
 
 /** The log of a service: JSON lines on stdout, one object of fields and a short message each. */
 export type Logger = PinoLogger;
@@ -29,7 +30,7 @@ export function createLogger(options: {
   readonly redact?: readonly string[];
   readonly destination?: DestinationStream;
 }): Logger {
-  const { service, level = 'info', redact = [], destination } = options;
+  const { service, level = 'info', redact = [], destination = lineWriter() } = options;
   const settings = {
     level,
     base: { service },
@@ -38,7 +39,7 @@ export function createLogger(options: {
     serializers: { err: loggedError },
     redact: { paths: [...hiddenNames, ...hiddenNames.map((name) => `*.${name}`), ...redact], censor: '[hidden]' },
   };
-  return destination ? pino(settings, destination) : pino(settings);
+  return pino(settings, destination);
 }
 
 /** An error as plain data: type, message, stack, own fields, and the cause in the same shape. */
