@@ -68,7 +68,9 @@ const faults: Readonly<Record<string, Fault>> = {
   '/says-too-little': (response) => {
     response.socket?.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n${items}`);
   },
-  '/says-too-large': (response) => void response.writeHead(200, { ...json, 'content-length': String(10 * 1024 ** 3) }).flushHeaders(),
+  '/says-too-large': (response) => {
+    response.writeHead(200, { ...json, 'content-length': String(10 * 1024 ** 3) }).flushHeaders();
+  },
   '/reset': (response, send) => {
     response.writeHead(200, json);
     send(response, items.slice(0, 10));

@@ -136,15 +136,16 @@ function elementMatches(operand: unknown): Leaf {
   if (!isObject(operand)) throw badWhere('expected a query in $elemMatch');
   const logical = new Set(['$and', '$or', '$nor']);
   const onValues = isOperators(operand) && !logical.has(Object.keys(operand)[0] ?? '');
-  // Operators without a path speak of the element itself: it is wrapped, and the path leads to it.
+  // Operators without a path speak of the element itself.
   const test: Test = onValues
     ? all(Object.entries(operand).filter(([name]) => name !== '$options').map(([name, part]) => compileOperator([], name, part, operand)))
-    : ((query) => (element: unknown) => typeof element === 'object' && element !== null && query(element))(compileWhere(operand));
+    : ((query) => (element: unknown) => typeof element === 'object' && element !== null && query(Array.isArray(element) ? { ...element } : element))(compileWhere(operand)); // a list in the list is a document with indexes for names
   return { leaf: (value) => Array.isArray(value) && value.some((element: unknown) => test(element)), absent: false, whole: 'only' };
 }
 
 /** Follows a path as MongoDB does: through the elements of arrays, and a number is an index as well as a name. */
 function reach(segments: readonly string[], leaf: Leaf): Test {
+  if (segments.length === 0) return (value) => leaf.leaf(value);
   const [only] = segments;
   if (segments.length === 1 && only !== undefined && !(only in Object.prototype)) {
     return (document) => {
@@ -163,7 +164,8 @@ function follow(value: unknown, segments: readonly string[], from: number, leaf:
     const list: readonly unknown[] = value;
     if (/^(0|[1-9]\d*)$/.test(segment)) {
       const index = Number(segment);
-      if (index < list.length && follow(list[index], segments, from + 1, leaf)) return true;
+      // What an index leads to at the path's end is taken as it is: a list in a list is not opened.
+      if (index < list.length && (from + 1 === segments.length ? leaf.leaf(list[index]) : typeof list[index] === 'object' && list[index] !== null && follow(list[index], segments, from + 1, leaf))) return true;
     }
     for (const element of list) {
       if (!isObject(element)) continue;
