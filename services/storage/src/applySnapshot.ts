@@ -45,14 +45,12 @@ class LostRace extends Error {}
 
 /**
  * Applies a result in one transaction that begins with the head's compare-and-set and ends with the run's state.
- * What it reads it reads before, at one `rev`; where that has moved on, `moved`.
+ * What it reads it reads before, at one `rev` (that of `head`, or a newer one); where that has moved on, `moved`.
  */
-export async function applySnapshot({ parts, result }: { readonly parts: StorageParts; readonly result: Result }): Promise<Applied> {
-  const { history, database } = parts;
-  const { dataset, run } = result;
+export async function applySnapshot({ parts, result, head }: { readonly parts: StorageParts; readonly result: Result; readonly head: HeadDocument }): Promise<Applied> {
+  const { database } = parts;
+  const { run } = result;
   const position = positionOf(result.observedAt, run._id);
-  const head = await history.heads.findOne({ _id: dataset }, { readConcern: { level: 'majority' } });
-  if (head === null || head.deleted) return { kind: 'moved' };
   if (result.saw.kind === 'again') return await atOneTime({ database }, (session) => applyRepeat({ parts, result, position, session }));
   const { content, extractionHash } = result.saw;
   const placement = placeSnapshot({ head, position, jobVersion: run.jobVersion, extractionHash });
@@ -71,8 +69,11 @@ interface Placed {
 async function applyNewest({ parts, result, observation, head, definitionChanged }: Placed & { readonly head: HeadDocument; readonly definitionChanged: boolean }): Promise<Applied> {
   const { cache, history, database, limits } = parts;
   const { dataset } = result;
-  let before = head.position === undefined ? new Map() : cache.get(dataset, head.rev);
-  if (before === undefined) {
+  let before = cache.get(dataset, head.rev);
+  if (before === undefined && head.position === undefined) {
+    before = new Map();
+    cache.put(dataset, head.rev, before);
+  } else if (before === undefined) {
     const loaded = await atOneTime({ database }, (session) => loadHashes({ history, session, dataset }));
     if (loaded.head?.rev !== head.rev) return { kind: 'moved' };
     before = loaded.hashes;
@@ -159,7 +160,7 @@ async function write({ parts, result, head, plan, position, base, kept, kind, ke
   const origin = saw.kind === 'content' ? saw : base;
   const validators = origin?.validators;
   const id = newId();
-  const state = plan.epoch && { history, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
+  const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
   await onStep?.('before the state is written');
   const early = state && state.items.length > limits.writeBefore ? await writeState(state) : undefined;
   const row: SnapshotDocument = {

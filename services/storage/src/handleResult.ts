@@ -1,5 +1,5 @@
 import type { Batch, CompleteReport, UnchangedReport } from '@gleaner/contracts';
-import { findRevision, moveRun, type RunDocument } from '@gleaner/database';
+import { moveRun, type HeadDocument, type RunDocument } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { applySnapshot, type Applied, type Result } from './applySnapshot.ts';
@@ -42,8 +42,9 @@ export async function handleComplete({ parts, report }: { readonly parts: Storag
 
 /** Applies a set whose messages are all in this process. One of them may be a copy of a kept one: the moment that was kept first stands. */
 export async function settleSetInHand(parts: StorageParts, { report, batches }: SetInHand): Promise<Outcome> {
-  const observedAt = (await keptMoment(parts, report.attempt)) ?? clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
-  return await settleResult({ parts, report, read: (run) => contentResult({ parts, run, report, observedAt, lists: batches.map(({ items }) => items) }) });
+  const kept = await keptMoment(parts, report.attempt);
+  const observedAt = kept ?? clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  return await settleResult({ parts, report, kept: kept !== undefined, read: (run) => contentResult({ parts, run, report, observedAt, lists: batches.map(({ items }) => items) }) });
 }
 
 /** The upstream said the same as before. */
@@ -51,7 +52,7 @@ export async function handleUnchanged({ parts, report }: { readonly parts: Stora
   const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
   return await settleResult({
     parts, report, read: async (run) => {
-      const revision = await findRevision({ database: parts.database, job: run.job, version: run.jobVersion });
+      const revision = await parts.revisions(run.job, run.jobVersion);
       if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
       return { run, dataset: report.dataset, observedAt, definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base } };
     },
@@ -64,12 +65,12 @@ export async function applyWholeSet({ parts, report, accepted = false }: { reado
   if (!set) return done();
   const lists = set.report.items ? [set.report.items] : set.batches.map(({ items }) => items);
   return await settleResult({
-    parts, report, accepted, read: (run) => contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted }),
+    parts, report, accepted, kept: true, read: (run) => contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted }),
   });
 }
 
 type Arriving = Pick<Batch, 'run' | 'dataset' | 'attempt' | 'try'>;
-type ArrivalRead = { readonly kind: 'go'; readonly run: RunDocument } | { readonly kind: 'settled'; readonly outcome: Outcome };
+type ArrivalRead = { readonly kind: 'go'; readonly run: RunDocument; readonly head: HeadDocument } | { readonly kind: 'settled'; readonly outcome: Outcome };
 
 /** What a majority of the database says of the run: only that may let a message go as too late. */
 async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, decided = false): Promise<ArrivalRead> {
@@ -77,12 +78,12 @@ async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, 
   const majority = { readConcern: { level: 'majority' } } as const;
   const [run, head] = await Promise.all([
     database.collections.runs.findOne({ _id: id }, majority),
-    history.heads.findOne({ _id: dataset }, { ...majority, projection: { deleted: 1 } }),
+    history.heads.findOne({ _id: dataset }, majority),
   ]);
   if (run === null) return { kind: 'settled', outcome: dead(`expected run ${id}; there is none`, { class: 'unknown_run' }) };
   const arrival = judgeArrival({ run, head, dataset, decided });
-  if (arrival.kind === 'go') return { kind: 'go', run };
-  if (arrival.kind === 'cancel') {
+  if (arrival.kind === 'go' && head !== null) return { kind: 'go', run, head };
+  if (arrival.kind !== 'drop') {
     const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted' } });
     if (cancelled) announceRun(parts, cancelled);
   } else parts.log.debug({ run: id, reason: arrival.reason }, 'a result came too late');
@@ -99,29 +100,31 @@ interface Settling {
   readonly report: Arriving;
   readonly read: (run: RunDocument) => Promise<Result | string>;
   readonly accepted?: boolean;
+  /** Batches of the attempt are in the database, and go with its outcome (those of other attempts with the next sweep). */
+  readonly kept?: boolean;
 }
 
-async function settleInTurn({ parts, report, read, accepted = false }: Settling): Promise<Outcome> {
+async function settleInTurn({ parts, report, read, accepted = false, kept = false }: Settling): Promise<Outcome> {
   for (let round = 0; round < rounds; round += 1) {
     const arrival = await readArrival(parts, report, accepted);
     if (arrival.kind !== 'go') return arrival.outcome;
     const result = await read(arrival.run);
     if (typeof result === 'string') return dead(result, { class: 'unreadable' });
-    const applied = await applySnapshot({ parts, result });
+    const applied = await applySnapshot({ parts, result, head: arrival.head });
     if (applied.kind === 'moved') continue;
-    const outcome = await conclude({ parts, report, result, applied });
+    const outcome = await conclude({ parts, report, result, applied, kept });
     if (outcome) return outcome;
   }
   throw new Error(`expected run ${report.run} to be applied within ${rounds} rounds; others were first each time`);
 }
 
 /** Undefined where the run moved meanwhile and it must be looked at anew. */
-async function conclude({ parts, report, result, applied }: { parts: StorageParts; report: Arriving; result: Result; applied: Exclude<Applied, { kind: 'moved' }> }): Promise<Outcome | undefined> {
+async function conclude({ parts, report, result, applied, kept }: { parts: StorageParts; report: Arriving; result: Result; applied: Exclude<Applied, { kind: 'moved' }>; kept: boolean }): Promise<Outcome | undefined> {
   const { run } = result;
   switch (applied.kind) {
     case 'applied':
       announceRun(parts, applied.run);
-      await dropBatches(parts, run._id);
+      if (kept) await dropBatches(parts, run._id);
       return done();
     case 'gate':
       return (await quarantineRun({ parts, result, attempt: report.attempt, fault: applied.fault, counts: applied.counts })) ? done() : undefined;
@@ -139,7 +142,7 @@ async function conclude({ parts, report, result, applied }: { parts: StoragePart
 async function contentResult({ parts, run, report, observedAt, lists, accepted = false }: {
   parts: StorageParts; run: RunDocument; report: CompleteReport; observedAt: Date; lists: readonly (readonly Batch['items'][number][])[]; accepted?: boolean;
 }): Promise<Result | string> {
-  const revision = await findRevision({ database: parts.database, job: run.job, version: run.jobVersion });
+  const revision = await parts.revisions(run.job, run.jobVersion);
   if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
   const read = contentOf(lists);
   if (!read.ok) return read.reason;

@@ -9,6 +9,7 @@ import { layoutLimits } from './core/planNewest.ts';
 import { settleSetInHand } from './handleResult.ts';
 import { createHashCache } from './hashCache.ts';
 import { createKeyedTurns } from './keyedTurns.ts';
+import { createRevisionCache } from './revisionCache.ts';
 import { createSetsInHand } from './setsInHand.ts';
 import { startHousekeeping } from './startHousekeeping.ts';
 import { transactionLimits, type StorageParts } from './storageParts.ts';
@@ -30,7 +31,7 @@ await runService({
 
     const cache = createHashCache({ limit: config.cachedHashes });
     const parts: StorageParts = {
-      database, history: historyCollectionsOf(database.db), broker, cache, log, turns: createKeyedTurns(),
+      database, history: historyCollectionsOf(database.db), broker, cache, log, turns: createKeyedTurns(), revisions: createRevisionCache({ database }),
       // A few messages must stay free, or held sets could keep those that would complete them from coming.
       sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), most: Math.max(0, config.concurrency - 4) }),
       random: Math.random, newId: () => ulid(), limits: { layout: layoutLimits, ...transactionLimits },

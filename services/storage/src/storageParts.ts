@@ -1,5 +1,5 @@
 import type { Broker } from '@gleaner/broker';
-import type { Database, HistoryCollections } from '@gleaner/database';
+import type { Database, HistoryCollections, RevisionDocument } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import type { HashCache } from './hashCache.ts';
 import type { KeyedTurns } from './keyedTurns.ts';
@@ -17,6 +17,8 @@ export interface StorageParts {
   /** Sets whose messages are held in memory before they are kept as batches. */
   readonly sets: Pick<SetsInHand, 'holdBatch' | 'holdComplete'>;
   readonly log: Logger;
+  /** A version of a job; null where there is none. A version never changes, so those used last are kept in memory. */
+  readonly revisions: (job: string, version: number) => Promise<RevisionDocument | null>;
   /** In [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;

@@ -1,4 +1,4 @@
-import { Binary, itemId, packKeyframe, type ClientSession, type HistoryCollections, type StateItem } from '@gleaner/database';
+import { Binary, itemId, packKeyframe, type ClientSession, type Database, type Document, type StateItem } from '@gleaner/database';
 
 /** The documents of a new epoch (and of a new generation of items) that are on their way, under one fresh id. */
 export interface Written {
@@ -7,38 +7,45 @@ export interface Written {
 }
 
 const connections = 3;
+const itemsAtOnce = 3_000;
+const blocksAtOnce = 20;
 
 /**
  * Writes a whole state under a new id: its keyframe, and with `generation` the items. Nobody reads them until a head or an epoch names the id,
  * so a large one goes before its transaction, on a few connections at once. What a crash leaves behind is registered first, and swept.
  */
-export async function writeState({ history, session, id, dataset, items, generation, now }: {
-  readonly history: HistoryCollections; readonly session?: ClientSession; readonly id: string; readonly dataset: string; readonly items: readonly StateItem[]; readonly generation: boolean; readonly now: Date;
+export async function writeState({ database, session, id, dataset, items, generation, now }: {
+  readonly database: Pick<Database, 'db'>; readonly session?: ClientSession; readonly id: string; readonly dataset: string; readonly items: readonly StateItem[]; readonly generation: boolean; readonly now: Date;
 }): Promise<Written> {
-  const options = session ? { session } : {};
-  const packing = packKeyframe(items);
-  await history.generations.insertOne({ _id: id, dataset, at: now, epoch: id }, options);
+  const insert = (collection: string, documents: readonly Document[]): Promise<void> => insertAll({ database, collection, documents, ...(session ? { session } : {}) });
+  await insert('generations', [{ _id: id, dataset, at: now, epoch: id }]);
+  const chunks = generation ? slices(items, itemsAtOnce) : [];
+  const writeItems = async (): Promise<void> => {
+    for (let chunk = chunks.shift(); chunk; chunk = chunks.shift())
+      await insert('items', chunk.map(({ key, hash, since, data }) => ({ _id: itemId(id, key), key, hash, since, data })));
+  };
   const writeKeyframe = async (): Promise<number> => {
-    const blocks = await packing;
-    if (blocks.length > 0) await history.keyframes.insertMany(blocks.map(({ first, n, packed }) => ({ _id: { e: id, k: first }, n, z: new Binary(packed) })), { ordered: false, ...options });
+    const blocks = await packKeyframe(items);
+    for (const some of slices(blocks, blocksAtOnce)) await insert('keyframes', some.map(({ first, n, packed }) => ({ _id: { e: id, k: first }, n, z: new Binary(packed) })));
     return blocks.length;
   };
   if (session) {
-    if (generation) await insertItems({ history, id, items, options });
+    await writeItems();
     return { id, blocks: await writeKeyframe() };
   }
-  const share = Math.ceil(items.length / connections);
-  const parts = generation ? Array.from({ length: connections }, (_, part) => items.slice(part * share, (part + 1) * share)) : [];
-  const [blocks] = await Promise.all([writeKeyframe(), ...parts.map((part) => insertItems({ history, id, items: part, options }))]);
+  // The items go first: while the database works at them, this process packs the keyframe.
+  const [, blocks] = await Promise.all([Promise.all(Array.from({ length: connections }, writeItems)), writeKeyframe()]);
   return { id, blocks };
 }
 
-const insertAtOnce = 5_000;
+const slices = <T>(all: readonly T[], size: number): T[][] => Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size));
 
-async function insertItems({ history, id, items, options }: { history: HistoryCollections; id: string; items: readonly StateItem[]; options: { session?: ClientSession } }): Promise<void> {
-  for (let start = 0; start < items.length; start += insertAtOnce)
-    await history.items.insertMany(
-      items.slice(start, start + insertAtOnce).map(({ key, hash, since, data }) => ({ _id: itemId(id, key), key, hash, since, data })),
-      { ordered: false, ...options },
-    );
+/** The plain insert command: the driver's insertMany works out the size of every document before it serializes it, which doubles its cost here. */
+async function insertAll({ database, session, collection, documents }: { database: Pick<Database, 'db'>; session?: ClientSession; collection: string; documents: readonly Document[] }): Promise<void> {
+  if (documents.length === 0) return;
+  const answer = await database.db.command(
+    { insert: collection, documents, ordered: false, ...(session ? {} : { writeConcern: { w: 'majority', j: true } }) }, session ? { session } : {});
+  const faults = answer['writeErrors'] as readonly { code: number; errmsg: string }[] | undefined;
+  const [fault] = faults ?? (answer['writeConcernError'] ? [answer['writeConcernError'] as { code: number; errmsg: string }] : []);
+  if (fault) throw Object.assign(new Error(`expected ${documents.length} documents to be inserted into ${collection}: ${fault.errmsg}`), { code: fault.code });
 }

@@ -11,6 +11,7 @@ import { handleMessage } from '../src/handleMessage.ts';
 import { settleSetInHand } from '../src/handleResult.ts';
 import { createHashCache } from '../src/hashCache.ts';
 import { createKeyedTurns } from '../src/keyedTurns.ts';
+import { createRevisionCache } from '../src/revisionCache.ts';
 import { createSetsInHand } from '../src/setsInHand.ts';
 import { transactionLimits, type StorageParts } from '../src/storageParts.ts';
 
@@ -50,7 +51,7 @@ export async function withStorage(fn: (test: StorageTest) => Promise<void>, { la
       const history = historyCollectionsOf(database.db);
       const another = (extra: Partial<StorageParts> = {}, held = 0): StorageParts => {
         const made: StorageParts = {
-          sets: createSetsInHand({ settle: (set) => settleSetInHand(made, set), most: held }), database, history, turns: createKeyedTurns(), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
+          sets: createSetsInHand({ settle: (set) => settleSetInHand(made, set), most: held }), database, history, turns: createKeyedTurns(), revisions: createRevisionCache({ database }), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
         broker: { announce: (_, routingKey, body) => { announced.push({ routingKey, body }); }, publish: async (request) => { published.push(request); } },
         limits: { layout, ...transactionLimits, ...limits }, ...extra,
         };

@@ -11,6 +11,7 @@ import { handleMessage } from '../../../services/storage/src/handleMessage.ts';
 import { settleSetInHand } from '../../../services/storage/src/handleResult.ts';
 import { createHashCache } from '../../../services/storage/src/hashCache.ts';
 import { createKeyedTurns } from '../../../services/storage/src/keyedTurns.ts';
+import { createRevisionCache } from '../../../services/storage/src/revisionCache.ts';
 import { createSetsInHand } from '../../../services/storage/src/setsInHand.ts';
 import { transactionLimits, type StorageParts } from '../../../services/storage/src/storageParts.ts';
 import { auctionData, keptOf } from '../parts/auctionData.ts';
@@ -36,7 +37,7 @@ export async function withStorageBench(fn: (bench: StorageBench) => Promise<void
     await setupDatabase({ database });
     const history = historyCollectionsOf(database.db);
     const parts: StorageParts = {
-      database, history, cache: createHashCache({ limit: 2_000_000 }), turns: createKeyedTurns(), sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), most: 20 }), log: createLogger({ service: 'bench', level: 'warn' }), random: () => 0.5, newId: () => ulid(),
+      database, history, cache: createHashCache({ limit: 2_000_000 }), turns: createKeyedTurns(), revisions: createRevisionCache({ database }), sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), most: 20 }), log: createLogger({ service: 'bench', level: 'warn' }), random: () => 0.5, newId: () => ulid(),
       broker: { announce: () => undefined, publish: async () => undefined }, limits: { layout, ...transactionLimits },
     };
     let runs = 0;
