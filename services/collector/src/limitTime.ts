@@ -1,8 +1,8 @@
-import { Script } from 'node:vm';
+import { createContext, Script } from 'node:vm';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 
-const call = new Script('globalThis[Symbol.for("gleaner.work")]()');
-const slot = Symbol.for('gleaner.work');
+const call = new Script('work()');
+const place = createContext({ work: (): void => undefined });
 
 /**
  * Runs synchronous work that a job's regular expressions may hold up for ever; ends it with `task_error` after `ms`.
@@ -10,8 +10,7 @@ const slot = Symbol.for('gleaner.work');
  */
 export function limitTime(ms: number, work: () => void): void {
   let failed: { readonly error: unknown } | undefined;
-  const slots = globalThis as unknown as Record<symbol, unknown>;
-  slots[slot] = (): void => {
+  place['work'] = (): void => {
     try {
       work();
     } catch (error) {
@@ -19,11 +18,12 @@ export function limitTime(ms: number, work: () => void): void {
     }
   };
   try {
-    call.runInThisContext({ timeout: ms });
+    call.runInContext(place, { timeout: ms });
   } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause;
     throw new AttemptFailure('task_error', `expected the job's regular expressions to need less than ${ms} ms for a part of the body`, { cause });
   } finally {
-    slots[slot] = undefined;
+    place['work'] = undefined;
   }
   if (failed) throw failed.error;
 }
