@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = join(root, 'node_modules', '.bin');
 const [command, ...rest] = process.argv.slice(2);
+let interrupted = false;
+followNpm();
 
 if (command === 'start') process.exitCode = await start();
 else if (command === 'test') process.exitCode = await test(rest);
@@ -39,6 +41,7 @@ async function test(args) {
     ['lint', 'oxlint', ['--type-aware', '--deny-warnings']],
     ['types', 'tsc', ['--noEmit']],
   ]) {
+    if (interrupted) return 130;
     console.log(`\n== ${name}`);
     const code = await run(join(bin, file), options);
     if (code === 0) counts.passed += 1;
@@ -47,6 +50,7 @@ async function test(args) {
       console.log(`${name} failed`);
     }
   }
+  if (interrupted) return 130;
   console.log('\n== tests');
   const folder = mkdtempSync(join(tmpdir(), 'gleaner-results-'));
   try {
@@ -123,29 +127,32 @@ function environment() {
 
 async function run(file, args, options = {}) {
   const child = spawn(file, args, { cwd: root, env: environment(), stdio: 'inherit', ...options });
-  // Ctrl-C reaches the child by the terminal; we wait for its end.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
-  const terminate = () => { child.kill('SIGTERM'); };
-  process.on('SIGTERM', terminate);
+  const handlers = forwardSignals(child);
   try {
     return await exitOf(child);
   } finally {
-    process.off('SIGINT', ignore);
-    process.off('SIGTERM', terminate);
+    for (const [signal, handler] of handlers) process.off(signal, handler);
   }
 }
 
 /** One Ctrl-C may come twice, from the terminal and from npm; what comes within a second counts as one. */
 function forwardSignals(child) {
   let last = -Infinity;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      if (performance.now() - last < 1_000) return;
-      last = performance.now();
-      child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
-    });
-  }
+  const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => [signal, () => {
+    interrupted = true;
+    if (performance.now() - last < 1_000) return;
+    last = performance.now();
+    child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+  }]);
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  return handlers;
+}
+
+/** npm that is killed takes us with it, as a signal would. */
+function followNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const npm = process.ppid;
+  setInterval(() => { if (process.ppid !== npm) process.emit('SIGTERM'); }, 500).unref();
 }
 
 function exitOf(child) {

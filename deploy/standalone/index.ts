@@ -1,6 +1,7 @@
 export { aptInstall, canAptInstall } from './aptInstall.ts';
 export { cacheDirectory } from './cacheDirectory.ts';
 export { findOnPath } from './findOnPath.ts';
+export { endServersOf } from './endServersOf.ts';
 export { freePort } from './freePort.ts';
 export { initiateReplicaSet } from './initiateReplicaSet.ts';
 export { processLives } from './processes.ts';

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory, provideMongod, provideRabbitmq } from '@gleaner/standalone';
+import { guardServers } from './guardServers.ts';
 import { startContainers } from './startContainers.ts';
 import type { TestServers } from './testServers.ts';
 import { withFileLock } from './withFileLock.ts';
@@ -49,31 +50,18 @@ async function keptServers(log: Start['log']): Promise<StartedTestServers> {
 
 async function temporaryServers(log: Start['log']): Promise<StartedTestServers> {
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-test-'));
-  const local = await localServers({ directory, log });
-  return {
-    servers: local.servers,
-    stop: async () => {
-      await local.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  const stop = guardServers(directory);
+  const { servers } = await localServers({ directory, log });
+  return { servers, stop };
 }
 
-/** Local servers with their data in `directory`; `stop` does not let them tidy up, because nobody reads the data again. */
-export async function localServers({ directory, log }: { directory: string; log: Start['log'] }): Promise<StartedTestServers> {
+/** Local servers with their data in `directory`, adopted where they run already. */
+export async function localServers({ directory, log }: { directory: string; log: Start['log'] }): Promise<{ servers: TestServers }> {
   const options = { directory, cache: cacheDirectory(), log };
   const started = performance.now();
-  const [mongod, rabbitmq] = await Promise.allSettled([
+  const [mongod, rabbitmq] = await Promise.all([
     provideMongod({ ...options, cacheGiB: 0.5 }), provideRabbitmq({ ...options, management: true }),
   ]);
-  const stop = async (): Promise<void> => {
-    for (const server of [mongod, rabbitmq]) if (server.status === 'fulfilled') await server.value.stop({ signal: 'SIGKILL' });
-  };
-  if (mongod.status === 'rejected' || rabbitmq.status === 'rejected') {
-    await stop();
-    throw mongod.status === 'rejected' ? mongod.reason : rabbitmq.status === 'rejected' ? rabbitmq.reason : undefined;
-  }
-  log(`RabbitMQ (${rabbitmq.value.how}) and MongoDB (${mongod.value.how}) in ${Math.round(performance.now() - started)} ms`);
-  const servers = { amqp: rabbitmq.value.url, management: rabbitmq.value.management ?? '', mongo: mongod.value.url };
-  return { servers, stop };
+  log(`RabbitMQ (${rabbitmq.how}) and MongoDB (${mongod.how}) in ${Math.round(performance.now() - started)} ms`);
+  return { servers: { amqp: rabbitmq.url, management: rabbitmq.management ?? '', mongo: mongod.url } };
 }

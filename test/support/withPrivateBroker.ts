@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory, provideRabbitmq } from '@gleaner/standalone';
 import { brokerManagement } from './brokerManagement.ts';
 import type { BrokerManagement } from './brokerManagement.ts';
+import { guardServers } from './guardServers.ts';
 
 export type PrivateBroker = {
   url: string;
@@ -25,6 +26,7 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-broker-'));
   const provide = async (): ReturnType<typeof provideRabbitmq> =>
     await provideRabbitmq({ directory, cache: cacheDirectory(), log: () => {}, management: true });
+  const release = guardServers(directory);
   let server = await provide();
   const start = async (): Promise<void> => {
     const before = server.url;
@@ -50,7 +52,6 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
       },
     });
   } finally {
-    await server.stop({ signal: 'SIGKILL' });
-    rmSync(directory, { recursive: true, force: true });
+    await release();
   }
 }

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory, provideMongod } from '@gleaner/standalone';
+import { guardServers } from './guardServers.ts';
 
 export type PrivateMongo = {
   url: string;
@@ -18,6 +19,7 @@ export async function withPrivateMongo<T>(fn: (mongo: PrivateMongo) => T | Promi
   const directory = mkdtempSync(join(tmpdir(), 'gleaner-mongo-'));
   const provide = async (): ReturnType<typeof provideMongod> =>
     await provideMongod({ directory, cache: cacheDirectory(), log: () => {}, cacheGiB: 0.25 });
+  const release = guardServers(directory);
   let server = await provide();
   try {
     return await fn({
@@ -32,7 +34,6 @@ export async function withPrivateMongo<T>(fn: (mongo: PrivateMongo) => T | Promi
       },
     });
   } finally {
-    await server.stop({ signal: 'SIGKILL' });
-    rmSync(directory, { recursive: true, force: true });
+    await release();
   }
 }
