@@ -11,5 +11,7 @@ export * from './moment.ts';
 export * from './readHistory.ts';
 export * from './readItems.ts';
 export { epochAt, knownOf, readKnown, readState, type EpochStart } from './readKnown.ts';
+export * from './readSeries.ts';
 export * from './readSnapshots.ts';
+export * from './sampleSeries.ts';
 export * from './streamState.ts';

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import { deleteJob, readHistory, readItems, readSeries, readSnapshots } from '@gleaner/database';
+import { messages, withStorage, type StorageTest } from '../../test/withStorage.ts';
+import { sweepDeleted } from './sweepDeleted.ts';
+import { sweepGenerations } from './sweepGenerations.ts';
+import { sweepRetention } from './sweepRetention.ts';
+
+const layout = { epochShare: 0.5, epochMinimum: 3, logMinimum: 4, generationShare: 0.5, generationMinimum: 3 };
+const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+
+/** A snapshot each minute of the last `count`: one key that counts, one that stays, one that is there every third time. */
+async function gather(test: StorageTest, dataset: string, count: number, extra: object = {}): Promise<void> {
+  const job = await test.job(extra);
+  expect(job.dataset).toBe(dataset);
+  for (let index = 0; index < count; index += 1) {
+    const run = await test.run(job, String(index).padStart(3, '0'));
+    await test.handle(messages.complete(run, { count: index, stays: 1, ...(index % 3 === 0 ? { third: index } : {}) }, { observedAt: minutesAgo(count - index) }));
+  }
+}
+const documents = async ({ history }: StorageTest) => ({
+  snapshots: await history.snapshots.countDocuments(), epochs: await history.epochs.countDocuments(), keyframes: await history.keyframes.countDocuments(),
+  versions: await history.versions.countDocuments(), items: await history.items.countDocuments(), generations: await history.generations.countDocuments(),
+});
+
+/** As if the ten minutes had passed in which an apply could still name what it wrote. */
+async function sweepOldGenerations(test: StorageTest): Promise<void> {
+  await test.history.generations.updateMany({}, { $set: { at: minutesAgo(11) } });
+  await sweepGenerations({ parts: test.parts });
+}
+
+describe('retention', () => {
+  it.each([
+    ['by count', { snapshots: 5 }],
+    ['by age', { age: '5m30s' }],
+    ['by both: the stricter', { snapshots: 5, age: '20m' }],
+  ])('%s frees what lies before the horizon, and only that', (_, retention) => withStorage(async (test) => {
+    const { database } = test;
+    const job = await test.job({ retention });
+    await gather(test, job.dataset, 20, { retention });
+    const before = await documents(test);
+    const [whole, at] = [await readItems({ database, dataset: job.dataset, limit: 10 }), minutesAgo(3)];
+    const past = await readItems({ database, dataset: job.dataset, at, limit: 10 });
+    expect(await sweepRetention({ parts: test.parts })).toBe(1);
+    await sweepOldGenerations(test);
+    const after = await documents(test);
+    expect(after).toMatchObject({ snapshots: 5, items: whole.items.length, generations: 1 });
+    expect(after.versions).toBeLessThan(before.versions);
+    expect(after.epochs).toBeLessThan(before.epochs);
+    expect((await readItems({ database, dataset: job.dataset, limit: 10 })).items).toEqual(whole.items);
+    expect((await readItems({ database, dataset: job.dataset, at, limit: 10 })).items).toEqual(past.items);
+    await expect(readItems({ database, dataset: job.dataset, at: minutesAgo(10), limit: 10 })).rejects.toMatchObject({ code: 'swept' });
+    await expect(readItems({ database, dataset: job.dataset, at: minutesAgo(500), limit: 10 })).rejects.toMatchObject({ code: 'before_first' });
+    expect((await readSnapshots({ database, dataset: job.dataset, limit: 100 })).snapshots).toHaveLength(5);
+    const { versions } = await readHistory({ database, dataset: job.dataset, key: 'count', limit: 100 });
+    expect(versions.map(({ data }) => (data as { value: number }).value)).toEqual([19, 18, 17, 16, 15]);
+    expect(await sweepRetention({ parts: test.parts })).toBe(0);
+  }, { layout }));
+
+  it('keeps the newest snapshot whatever its age, and a late one from before the horizon ends without a snapshot', () => withStorage(async (test) => {
+    const job = await test.job({ retention: { age: '1m' } });
+    await gather(test, job.dataset, 4, { retention: { age: '1m' } });
+    const late = await test.run(job, 'late');
+    expect(await sweepRetention({ parts: test.parts })).toBe(1);
+    expect((await readSnapshots({ database: test.database, dataset: job.dataset, limit: 9 })).snapshots.map(({ run }) => run)).toEqual(['job@003']);
+    await test.handle(messages.complete(late, { count: -1 }, { observedAt: minutesAgo(3) }));
+    expect(await test.database.collections.runs.findOne({ _id: late._id })).toMatchObject({ state: 'succeeded', reason: 'too_old' });
+  }, { layout }));
+
+  it('makes a cursor that has lost its ground say so', () => withStorage(async (test) => {
+    const job = await test.job({ retention: { snapshots: 2 } });
+    await gather(test, job.dataset, 2, { retention: { snapshots: 2 } });
+    const page = await readItems({ database: test.database, dataset: job.dataset, limit: 1 });
+    const pinned = { position: page.position ?? '', rev: page.rev };
+    for (const [name, ago] of [['a', 0.5], ['b', 0.4], ['c', 0.3]] as const) await test.handle(messages.complete(await test.run(job, name), { count: name }, { observedAt: minutesAgo(ago) }));
+    expect((await readItems({ database: test.database, dataset: job.dataset, limit: 1, after: page.next, pinned })).items).toHaveLength(1);
+    await sweepRetention({ parts: test.parts });
+    await expect(readItems({ database: test.database, dataset: job.dataset, limit: 1, after: page.next, pinned })).rejects.toMatchObject({ code: 'swept' });
+  }, { layout }));
+});
+
+describe('a sweep', () => {
+  it('takes away the whole dataset of a deleted job, and nothing of the one made again', () => withStorage(async (test) => {
+    const job = await test.job();
+    await gather(test, job.dataset, 7);
+    await deleteJob({ database: test.database, id: 'job', by: 'test' });
+    const again = await test.job();
+    await test.handle(messages.complete(await test.run(again, 'new'), { x: 1 }));
+    expect(await sweepDeleted({ parts: test.parts })).toBeGreaterThan(10);
+    await sweepOldGenerations(test);
+    expect(await documents(test)).toEqual({ snapshots: 1, epochs: 1, keyframes: 1, versions: 0, items: 1, generations: 1 });
+    await expect(readItems({ database: test.database, dataset: job.dataset, limit: 1 })).rejects.toMatchObject({ code: 'no_dataset' });
+    expect((await readItems({ database: test.database, dataset: again.dataset, limit: 5 })).items).toMatchObject([{ key: 'x' }]);
+    expect(await sweepDeleted({ parts: test.parts })).toBe(0);
+  }, { layout }));
+
+  it('takes away what a crash left before its transaction, but not before that could still commit', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const crashing = test.another({ onStep: (step) => { if (step === 'before the transaction') throw new Error('crash'); } });
+    await expect(test.handle(messages.complete(run, { a: 1, b: 2 }), crashing)).rejects.toThrow('crash');
+    expect(await documents(test)).toMatchObject({ items: 2, keyframes: 1, generations: 1 });
+    expect(await sweepGenerations({ parts: test.parts })).toBe(0);
+    await test.history.generations.updateMany({}, { $set: { at: minutesAgo(11) } });
+    await test.handle(messages.complete(run, { a: 1, b: 2 }));
+    expect(await sweepGenerations({ parts: test.parts })).toBe(3);
+    expect(await documents(test)).toMatchObject({ items: 2, keyframes: 1, generations: 1 });
+    expect((await readItems({ database: test.database, dataset: job.dataset, limit: 5 })).items).toHaveLength(2);
+  }, { limits: { writeBefore: 0 as never } }));
+});
+
+it('reads a field of a key over time', () => withStorage(async (test) => {
+  const job = await test.job();
+  await gather(test, job.dataset, 12);
+  const series = (more: object) => readSeries({ database: test.database, dataset: job.dataset, key: 'third', field: 'value', from: minutesAgo(8.5), to: minutesAgo(0), ...more });
+  expect((await series({})).points.map(({ value }) => value)).toEqual([3, undefined, 6, undefined, 9, undefined]);
+  expect((await series({ step: 60_000 })).points.map(({ value }) => value)).toEqual([3, undefined, undefined, 6, undefined, undefined, 9, undefined, undefined]);
+}));
