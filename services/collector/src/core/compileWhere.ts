@@ -139,7 +139,7 @@ function elementMatches(operand: unknown): Leaf {
   // Operators without a path speak of the element itself.
   const test: Test = onValues
     ? all(Object.entries(operand).filter(([name]) => name !== '$options').map(([name, part]) => compileOperator([], name, part, operand)))
-    : ((query) => (element: unknown) => typeof element === 'object' && element !== null && query(Array.isArray(element) ? { ...element } : element))(compileWhere(operand)); // a list in the list is a document with indexes for names
+    : ((query) => (element: unknown) => typeof element === 'object' && element !== null && query(Array.isArray(element) ? Object.fromEntries(Object.entries(element)) : element))(compileWhere(operand)); // a list in the list is a document with indexes for names
   return { leaf: (value) => Array.isArray(value) && value.some((element: unknown) => test(element)), absent: false, whole: 'only' };
 }
 

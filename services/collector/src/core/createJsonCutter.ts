@@ -74,7 +74,8 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
     let to = end;
     while (to > from && isSpace(buffer[to - 1] ?? 0)) to -= 1;
     const empty = from === to;
-    if (!empty || (!lines && !(last && pieces === 0))) {
+    if (empty && !lines && !(last && pieces === 0)) throw badBody(`expected a value between commas; saw none in place of item ${pieces + 1}`);
+    if (!empty) {
       start = from;
       pieces += 1;
       onPiece({ text: take(to), property, colons, riskyNumbers, escapes });
