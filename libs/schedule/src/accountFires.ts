@@ -52,7 +52,7 @@ export function accountFires(options: AccountOptions): Account {
   const rows: LedgerRow[] = [];
   // A deleted job runs nothing any more: what it still owed is missed.
   const dead = spans.at(-1)?.deleted === true;
-  let laterDue = dead;
+  let laterDue = false;
   let openPause = false;
   // From the newest version to the oldest: whether a fire is missed depends on what is due after it.
   for (let index = spans.length - 1; index >= 0; index -= 1) {

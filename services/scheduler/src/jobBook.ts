@@ -2,8 +2,8 @@ import type { Schedule } from '@gleaner/contracts';
 import type { Database } from '@gleaner/database';
 import { accountFires, compileSchedule, type Account, type JobSpan } from '@gleaner/schedule';
 import type { SchedulerTimes } from './config.ts';
-import { MinHeap } from './core/minHeap.ts';
-import { originsOf } from './core/originsOf.ts';
+import { MinHeap } from '@gleaner/schedule';
+import { originsOf } from '@gleaner/schedule';
 
 export interface OriginWish {
   readonly concurrency?: number | undefined;

@@ -1,5 +1,5 @@
 import type { Database } from '@gleaner/database';
-import { MinHeap } from './core/minHeap.ts';
+import { MinHeap } from '@gleaner/schedule';
 import { paceOf, tightest, type OriginLimits } from './core/originLimits.ts';
 import type { KnownRun } from './runBook.ts';
 

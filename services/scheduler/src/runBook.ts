@@ -1,7 +1,7 @@
 import { unendedStates } from '@gleaner/contracts';
 import type { Database, RunDocument } from '@gleaner/database';
 import type { UnendedRun } from '@gleaner/schedule';
-import { MinHeap } from './core/minHeap.ts';
+import { MinHeap } from '@gleaner/schedule';
 import type { PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */

@@ -1,6 +1,6 @@
 import type { Schedule } from '@gleaner/contracts';
 import { revisionId, type Database, type RevisionDocument } from '@gleaner/database';
-import { originsOf } from './core/originsOf.ts';
+import { originsOf } from '@gleaner/schedule';
 import { tickSpec, type TickSpec } from './core/tickText.ts';
 
 /** What starting a run of a job version takes. */
