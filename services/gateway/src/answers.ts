@@ -65,3 +65,18 @@ export const auditAnswer = z.strictObject({
     id: z.string(), at: iso, by: z.string(), name: z.string(), action: z.string(), target: z.string().optional(), outcome: z.enum(['asked', 'done', 'refused', 'failed']), status: z.int().optional(), request: z.string(),
   })), next,
 });
+
+export const backfillAnswer = z.strictObject({ dryRun: z.boolean(), fires: z.int(), there: z.int(), made: z.int(), runs: z.array(z.string()) });
+export const simulateAnswer = z.strictObject({
+  from: iso, to: iso, truncated: z.boolean(),
+  fires: z.array(z.strictObject({ job: z.string(), at: iso, trigger: z.enum(['schedule', 'after']), outcome: z.enum(['runs', 'waits', 'skipped', 'coalesced']), startsAt: iso.optional(), cancelledAt: iso.optional(), note: z.enum(['gap', 'fold']).optional() })),
+  jobs: z.array(z.strictObject({ job: z.string(), fires: z.int(), runs: z.int(), skipped: z.int(), overlaps: z.int(), mostAtOnce: z.int() })),
+  origins: z.array(z.strictObject({ origin: z.string(), requests: z.int(), mostPerMinute: z.int(), busiestMinute: iso.optional() })),
+});
+export const tryAnswer = z.looseObject({
+  ok: z.boolean(), request: z.looseObject({ bytes: z.number(), durationMs: z.number() }), counts: z.looseObject({ received: z.int(), kept: z.int(), duplicates: z.int() }),
+  sample: z.array(keyed), faults: z.array(fault), requests: z.int(), answer: z.looseObject({}).optional(),
+});
+export const seriesAnswer = z.strictObject({
+  field: z.string(), from: iso, to: iso, series: z.array(z.strictObject({ key: z.string().optional(), points: z.array(z.strictObject({ at: iso, value: z.unknown() })) })),
+});

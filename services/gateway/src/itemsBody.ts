@@ -4,6 +4,7 @@ import { pickFields } from './core/fieldTree.ts';
 import type { JsonWriter } from './core/jsonWriter.ts';
 import { stringifyValue } from './core/stringifyValue.ts';
 import type { FieldTree } from './core/writeBson.ts';
+import { valueAt } from './core/valueAt.ts';
 import { writeItem, type WritableItem } from './core/writeItem.ts';
 
 export const itemTypes = ['application/json', 'application/x-ndjson', 'text/csv'] as const;
@@ -61,13 +62,4 @@ function objectOf(item: WritableItem): { readonly key: string; readonly since: s
   // Longs and decimals stay what they are, so that no digit is lost on the way to the text.
   const { key, since, data } = 'bson' in item ? (BSON.deserialize(item.bson, { promoteLongs: false }) as { key: string; since: string; data: unknown }) : item;
   return { key, since: since.slice(0, since.indexOf('|')), data };
-}
-
-function valueAt(data: unknown, path: string): unknown {
-  let at = data;
-  for (const name of path.split(/(?<!\\)\./).map((part) => part.replaceAll('\\.', '.'))) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
-  }
-  return at;
 }

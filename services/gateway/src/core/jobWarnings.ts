@@ -1,5 +1,5 @@
 import type { Fault, JobDefinition } from '@gleaner/contracts';
-import { parentsOf } from './afterCycle.ts';
+import { parentsOf } from '@gleaner/schedule';
 
 /** What is allowed but probably not meant; `knows` tells whether a job exists. */
 export function jobWarnings({ definition, knows }: { readonly definition: JobDefinition; readonly knows: (job: string) => boolean }): Fault[] {

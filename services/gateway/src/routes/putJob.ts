@@ -1,14 +1,13 @@
 import { jobDefinitionSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
 import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
-import { validateSchedule } from '@gleaner/schedule';
+import { findAfterCycle, parentsOf } from '@gleaner/schedule';
 import { z } from 'zod';
 import { jobSchema } from '../answers.ts';
-import { afterCycle, parentsOf } from '../core/afterCycle.ts';
+import { definitionFaults } from '../core/definitionFaults.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';
 import { jobWarnings, mentionedJobs } from '../core/jobWarnings.ts';
 import { ProblemError } from '../core/problem.ts';
-import { validateWhere } from '../core/validateWhere.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
@@ -42,17 +41,16 @@ export const putJob = ({ database, messenger }: Gateway) =>
     },
   });
 
-/** What the shape alone does not show: schedules that never fire, cycles of `after`, operators that nobody knows. */
+/** Beside what is wrong with the definition itself: a cycle of jobs that fire each other. */
 async function furtherFaults({ database, id, definition }: { readonly database: Database; readonly id: string; readonly definition: JobDefinition }): Promise<Fault[]> {
-  const faults = [...validateSchedule(definition.schedule), ...(definition.where === undefined ? [] : validateWhere(definition.where))];
-  const own = parentsOf(definition.schedule);
-  if (own.length > 0) {
-    const others = await database.collections.jobs
-      .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 } })
-      .toArray();
-    const cycle = afterCycle({ job: id, own, parents: new Map(others.map((job) => [job._id, parentsOf(job.definition.schedule)])) });
-    if (cycle) faults.push({ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` });
-  }
+  const faults = definitionFaults(definition);
+  if (parentsOf(definition.schedule).length === 0) return faults;
+  const others = await database.collections.jobs
+    .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 } })
+    .toArray();
+  const schedules = new Map(others.map((job) => [job._id, job.definition.schedule]));
+  const cycle = findAfterCycle({ job: id, schedule: definition.schedule, scheduleOf: (job) => schedules.get(job) });
+  if (cycle) faults.push({ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` });
   return faults;
 }
 

@@ -100,7 +100,7 @@ describe('runs', () => {
       await insert({ _id: 'j@lost', state: 'failed', attempts: 5, reason: 'lost' });
       await call('PUT', '/v1/jobs/j', { body: { ...definition, title: 'new' } });
       const answers = await Promise.all([1, 2, 3].map(async () => await call('POST', '/v1/runs/j@1/retry')));
-      expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409]);
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409, 409]);
       expect(await findRun({ database, run: 'j@1' })).toMatchObject({ state: 'due', jobVersion: 2, maxAttempts: 10 });
       expect(await database.collections.deadLetters.findOne({ _id: 'l1' })).toMatchObject({ state: 'replayed', replays: 1 });
       expect((await call('POST', '/v1/runs/j@lost/retry')).json()).toMatchObject({ state: 'due' });

@@ -1,0 +1,74 @@
+import { maxAttempts, moment, unendedStates, type RunState } from '@gleaner/contracts';
+import { newRun, type Database, type JobDocument } from '@gleaner/database';
+import { firesBetween } from '@gleaner/schedule';
+import { ulid } from 'ulid';
+import { z } from 'zod';
+import { backfillAnswer } from '../answers.ts';
+import { ProblemError } from '../core/problem.ts';
+import type { Gateway } from '../gateway.ts';
+import { json } from '../http/answer.ts';
+import { defineRoute } from '../http/route.ts';
+import { expectJob, jobParams } from './jobParams.ts';
+
+/** Beyond it the stretch is asked for in parts: nobody makes a million runs by a slip of the year. */
+const maxFires = 10_000;
+
+/** States that answer for a fire: another run of it would bring nothing new. */
+const answering: readonly RunState[] = ['succeeded', 'unchanged', ...unendedStates];
+
+export const backfillJob = ({ database }: Gateway) =>
+  defineRoute({
+    method: 'POST', path: '/v1/jobs/:job/backfill', scope: 'operate', tag: 'runs',
+    summary: 'Run the fires of a past stretch that have no good run yet; they go `limits.concurrency` at once, are never skipped and make no fire skip',
+    params: jobParams,
+    body: z.strictObject({ from: moment.meta({ description: 'Inclusive.' }), to: moment.meta({ description: 'Inclusive; not in the future.' }), dryRun: z.boolean().default(false) }),
+    answers: { 200: { description: 'dryRun: how many it would be.', schema: backfillAnswer }, 202: { description: 'Made; asked again, only what is still missing is made.', schema: backfillAnswer } },
+    audit: { action: 'job.backfill', target: ({ params }) => params['job'] ?? '' },
+    handle: async ({ params, body, principal }) => {
+      const job = await expectJob({ database, id: params.job });
+      const now = database.clock.now();
+      const [from, to] = [new Date(body.from), new Date(body.to)];
+      if (to < from || to > now) {
+        const fault = { path: 'to', code: 'bad_stretch', message: `expected a moment from ${body.from} to now (${now.toISOString()}); saw ${body.to}` };
+        throw new ProblemError('bad_request', `to: ${fault.message}`, { faults: [fault] });
+      }
+      const { fires, more } = firesBetween(job.definition.schedule, { from, to, limit: maxFires });
+      if (more) {
+        const fault = { path: 'to', code: 'too_many_fires', message: `expected at most ${maxFires} fires in a stretch; ask for it in parts` };
+        throw new ProblemError('bad_request', `to: ${fault.message}`, { faults: [fault] });
+      }
+      const answered = await answeredFires({ database, job, fires });
+      const missing = fires.filter((at) => !answered.has(at.getTime()));
+      if (body.dryRun) return json({ dryRun: true, fires: fires.length, there: answered.size, made: 0, runs: [] });
+      const runs = await insertMissing({ database, job, missing, now, requestedBy: principal.name });
+      return json({ dryRun: false, fires: fires.length, there: fires.length - runs.length, made: runs.length, runs }, { status: 202, headers: { location: `/v1/runs?job=${job._id}&trigger=backfill` } });
+    },
+  });
+
+/** The fires of this dataset that a run answers for, by their moment. */
+async function answeredFires({ database, job, fires }: { readonly database: Database; readonly job: JobDocument; readonly fires: readonly Date[] }): Promise<Set<number>> {
+  const [first, last] = [fires[0], fires.at(-1)];
+  if (first === undefined || last === undefined) return new Set();
+  const planned = new Set(fires.map((at) => at.getTime()));
+  const rows = await database.collections.runs
+    .find({ job: job._id, dataset: job.dataset, scheduledAt: { $gte: first, $lte: last }, state: { $in: [...answering] } }, { projection: { scheduledAt: 1 } }).toArray();
+  return new Set(rows.map(({ scheduledAt }) => scheduledAt.getTime()).filter((at) => planned.has(at)));
+}
+
+/** Two that ask at once for the same stretch: the second sees the runs of the first, because both begin by writing the same document. */
+async function insertMissing({ database, job, missing, now, requestedBy }: { readonly database: Database; readonly job: JobDocument; readonly missing: readonly Date[]; readonly now: Date; readonly requestedBy: string }): Promise<string[]> {
+  if (missing.length === 0) return [];
+  return await database.transaction(async (session) => {
+    // The write makes one of two transactions start over; what it writes says nothing.
+    await database.db.collection<{ _id: string; n: number }>('meta').updateOne({ _id: `backfill:${job.dataset}` }, { $inc: { n: 1 } }, { upsert: true, session });
+    const rows = await database.collections.runs
+      .find({ job: job._id, dataset: job.dataset, scheduledAt: { $in: [...missing] }, state: { $in: [...answering] } }, { projection: { scheduledAt: 1 }, session }).toArray();
+    const there = new Set(rows.map(({ scheduledAt }) => scheduledAt.getTime()));
+    const runs = missing.filter((at) => !there.has(at.getTime())).map((scheduledAt) => newRun({
+      id: `${job._id}@${scheduledAt.toISOString()}~${ulid(now.getTime())}`, job, trigger: 'backfill', scheduledAt, now, dueAt: now,
+      maxAttempts: maxAttempts(job.definition), extra: { requestedBy },
+    }));
+    if (runs.length > 0) await database.collections.runs.insertMany(runs, { session });
+    return runs.map(({ _id }) => _id);
+  });
+}

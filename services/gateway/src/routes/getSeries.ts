@@ -1,0 +1,79 @@
+import { duration, observedAtOf, positionAfter } from '@gleaner/contracts';
+import { readHistory, readSnapshots, type Database } from '@gleaner/database';
+import { z } from 'zod';
+import { seriesAnswer } from '../answers.ts';
+import { ProblemError } from '../core/problem.ts';
+import { repeated, when } from '../core/queryFields.ts';
+import { sampleSeries, type SeriesPoint } from '../core/sampleSeries.ts';
+import { valueAt } from '../core/valueAt.ts';
+import type { Gateway } from '../gateway.ts';
+import { json } from '../http/answer.ts';
+import { defineRoute } from '../http/route.ts';
+import { expectJob, jobParams } from './jobParams.ts';
+
+const counted = ['total', 'received', 'kept', 'added', 'changed', 'removed', 'unchanged'] as const;
+const maxPoints = 10_000;
+const maxKeys = 50;
+const defaultStretchMs = 7 * 86_400_000;
+
+interface Stretch {
+  readonly from: Date;
+  readonly to: Date;
+  readonly step: number | undefined;
+}
+
+export const getSeries = ({ database }: Gateway) =>
+  defineRoute({
+    method: 'GET', path: '/v1/jobs/:job/series', scope: 'read', tag: 'items', summary: 'How a field of some items went, or how the counts did, for charts',
+    params: jobParams,
+    query: z.strictObject({
+      field: z.string().min(1).max(256).meta({ description: `Path in the data of the items of \`key\`; without a key one of ${counted.join(', ')}.` }),
+      key: repeated({ max: maxKeys, maxLength: 1_024 }).optional().meta({ description: `Items (repeat it, at most ${maxKeys}).` }),
+      from: when.optional().meta({ description: 'Default 7 days before to.' }), to: when.optional().meta({ description: 'Default now.' }),
+      step: duration({ min: 1_000 }).optional().meta({ description: 'A value every so long, such as 1h; absent = a point for each change.' }),
+    }),
+    answers: { 200: { description: `Points, oldest first, at most ${maxPoints} a series (the newest). A value holds until the next point; null = not there.`, schema: seriesAnswer } },
+    handle: async ({ params, query: { field, key, step, ...asked } }) => {
+      const job = await expectJob({ database, id: params.job });
+      const to = asked.to ?? database.clock.now();
+      const from = asked.from ?? new Date(to.getTime() - defaultStretchMs);
+      if (to <= from) throw badQuery('to', `expected a moment after ${from.toISOString()}; saw ${to.toISOString()}`);
+      if (step !== undefined && (to.getTime() - from.getTime()) / step > maxPoints) throw badQuery('step', `expected at most ${maxPoints} steps from ${from.toISOString()} to ${to.toISOString()}`);
+      const stretch: Stretch = { from, to, step };
+      if (key === undefined) {
+        if (!counted.some((name) => name === field)) throw badQuery('field', `expected one of ${counted.join(', ')} where no key is given; saw ${JSON.stringify(field)}`);
+        return json({ field, from, to, series: [{ points: sampleSeries({ points: await countPoints({ database, dataset: job.dataset, field: field as (typeof counted)[number], stretch }), ...stretch, max: maxPoints }) }] });
+      }
+      const series = [];
+      for (const one of key) series.push({ key: one, points: sampleSeries({ points: await keyPoints({ database, dataset: job.dataset, key: one, field, stretch }), ...stretch, max: maxPoints }) });
+      return json({ field, from, to, series });
+    },
+  });
+
+const badQuery = (path: string, message: string): ProblemError => new ProblemError('bad_query', `${path}: ${message}`, { faults: [{ path, code: 'out_of_range', message }] });
+
+/** The newest first; the one that holds at the beginning of the stretch is the last. */
+async function keyPoints({ database, dataset, key, field, stretch: { from, to } }: { readonly database: Database; readonly dataset: string; readonly key: string; readonly field: string; readonly stretch: Stretch }): Promise<SeriesPoint[]> {
+  const points: SeriesPoint[] = [];
+  let after: string | undefined = positionAfter(to);
+  while (after !== undefined && points.length <= maxPoints) {
+    const page: Awaited<ReturnType<typeof readHistory>> = await readHistory({ database, dataset, key, after, since: from.toISOString(), limit: 1_000 });
+    for (const version of page.versions) points.push({ at: observedAtOf(version.from), value: version.hash === null ? null : (valueAt(version.data, field) ?? null) });
+    after = page.next;
+  }
+  return points;
+}
+
+async function countPoints({ database, dataset, field, stretch: { from, to } }: { readonly database: Database; readonly dataset: string; readonly field: (typeof counted)[number]; readonly stretch: Stretch }): Promise<SeriesPoint[]> {
+  const points: SeriesPoint[] = [];
+  let after: string | undefined = positionAfter(to);
+  while (after !== undefined && points.length <= maxPoints) {
+    const page: Awaited<ReturnType<typeof readSnapshots>> = await readSnapshots({ database, dataset, after, limit: 1_000 });
+    for (const { observedAt, counts } of page.snapshots) {
+      points.push({ at: observedAt, value: counts[field] });
+      if (observedAt <= from) return points;
+    }
+    after = page.next;
+  }
+  return points;
+}

@@ -1,0 +1,48 @@
+import { extractionOf, parseJob } from '@gleaner/contracts';
+import { z } from 'zod';
+import { tryAnswer } from '../answers.ts';
+import { ProblemError } from '../core/problem.ts';
+import { definitionFaults } from '../core/definitionFaults.ts';
+import { wholeNumber } from '../core/queryFields.ts';
+import type { Gateway } from '../gateway.ts';
+import { json } from '../http/answer.ts';
+import { defineRoute } from '../http/route.ts';
+
+const limitMs = 25_000;
+/** A little more than the attempt may last, so that its fault arrives before we give up. */
+const deadlineMs = limitMs + 3_000;
+
+export const tryJob = ({ messenger }: Gateway) =>
+  defineRoute({
+    method: 'POST', path: '/v1/try', scope: 'write', tag: 'jobs', summary: 'Fetch and extract now with the job in the body, and store nothing: sample items, counts, faults',
+    query: z.strictObject({
+      sample: wholeNumber({ min: 0, max: 100 }).default(20).meta({ description: 'Items to show.' }),
+      params: z.string().max(8_192).optional().meta({ description: 'JSON object that fills {{ params.x }}.' }),
+    }),
+    body: z.unknown(), bodyRules: { yaml: true },
+    answers: { 200: { description: 'What came of it; `ok: false` has the failure as its first fault.', schema: tryAnswer }, 503: { description: '`broker_unavailable` or `collector_unavailable`: nobody tried it.' } },
+    handle: async ({ body, query, gone }) => {
+      // A job that is only tried need not have a name yet.
+      const id = typeof body === 'object' && body !== null && 'id' in body && typeof body.id === 'string' ? body.id : 'try';
+      const parsed = parseJob(id, body);
+      const faults = parsed.ok ? definitionFaults(parsed.definition) : parsed.faults;
+      if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+      const params = readParams(query.params);
+      const { source } = parsed.definition;
+      const answer = await messenger.tryJob({
+        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, ...(params ? { inputs: { params } } : {}) }, deadlineMs, signal: gone,
+      });
+      return json(answer);
+    },
+  });
+
+function readParams(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // falls through to the same problem: it is no JSON object
+  }
+  throw new ProblemError('bad_query', 'params: expected a JSON object', { faults: [{ path: 'params', code: 'not_an_object', message: 'expected a JSON object' }] });
+}
