@@ -84,7 +84,8 @@ async function ensurePackages() {
   const missing = whatIsMissing();
   if (missing === undefined) return true;
   console.log(`installing packages (${missing})`);
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
+  // Node 20 is no fault here: what needs more runs on the Node among the packages.
+  const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { shell: process.platform === 'win32' });
   const left = code === 0 ? whatIsMissing() : `npm ci ended with ${code}`;
   if (left === undefined) return true;
   console.error(`the packages could not be installed: ${left}`);

@@ -6,8 +6,8 @@ const LOOK_EVERY_MS = 2_000;
  * Keeps a server of ours running: when it has ended by itself, `again` starts it over the same data and `say` says so.
  * A server that somebody else runs is only handed through.
  */
-export function watchServer({ name, server, say, again }: {
-  name: string; server: ProvidedServer; say: (line: string) => void; again: () => Promise<ProvidedServer>;
+export function watchServer({ name, server, say, again, every = LOOK_EVERY_MS }: {
+  name: string; server: ProvidedServer; say: (line: string) => void; again: () => Promise<ProvidedServer>; every?: number;
 }): ProvidedServer {
   let current = server;
   let reviving: Promise<void> | undefined;
@@ -24,7 +24,7 @@ export function watchServer({ name, server, say, again }: {
   const timer = setInterval(() => {
     if (stopped || reviving !== undefined || current.lives()) return;
     reviving = revive().finally(() => { reviving = undefined; });
-  }, LOOK_EVERY_MS);
+  }, every);
   return {
     ...server,
     lives: () => current.lives(),
