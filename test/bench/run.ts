@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import type { RowResult } from './core/finding.ts';
 import { renderResults } from './core/renderResults.ts';
 import type { Bench } from './parts/bench.ts';
@@ -43,7 +44,7 @@ async function measureRows(): Promise<number> {
       } catch (error) {
         // One row that cannot be measured must not cost the others' figures; it is told again at the end.
         failed += 1;
-        log(`  FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        log(`  FAILED: ${inspect(error)}`);
       }
     }
   } finally {

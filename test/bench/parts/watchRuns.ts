@@ -12,7 +12,7 @@ export interface EndedRun {
 
 /** Sees runs end as the database commits it, by a change stream: no polling that would take time from what is measured. */
 export interface RunWatch {
-  /** Resolves when the run has ended, also when it did before; rejects after `timeout` ms (default 120,000). */
+  /** Resolves when the run has ended, also when it did before; rejects after `timeout` ms (default 60,000). */
   readonly ended: (run: string, timeout?: number) => Promise<EndedRun>;
   /** How many runs have ended since the watch began. */
   readonly count: () => number;
@@ -23,7 +23,7 @@ export async function watchRuns(database: Database): Promise<RunWatch> {
   const seen = new Map<string, EndedRun>();
   const waiting = new Map<string, (ended: EndedRun) => void>();
   const stream = database.collections.runs.watch(
-    [{ $match: { operationType: { $in: ['update', 'replace'] }, 'updateDescription.updatedFields.state': { $in: [...ended] } } }, { $project: { documentKey: 1, 'updateDescription.updatedFields.state': 1 } }],
+    [{ $match: { operationType: 'update', 'updateDescription.updatedFields.state': { $in: [...ended] } } }, { $project: { operationType: 1, documentKey: 1, 'updateDescription.updatedFields.state': 1 } }],
     { maxAwaitTimeMS: 10_000 },
   );
   stream.on('change', (change) => {
@@ -41,7 +41,7 @@ export async function watchRuns(database: Database): Promise<RunWatch> {
   // Nothing may be missed from here on: the stream must be open before the first run is asked for.
   await new Promise<void>((resolve) => { stream.once('init', () => resolve()); setTimeout(resolve, 1_000); });
   return {
-    ended: (run, timeout = 120_000) => {
+    ended: (run, timeout = 60_000) => {
       const known = seen.get(run);
       if (known) return Promise.resolve(known);
       return new Promise((resolve, reject) => {

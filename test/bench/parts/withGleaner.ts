@@ -82,7 +82,11 @@ export async function withGleaner<T>({ servers, services = ['scheduler', 'collec
     const gather: BenchGleaner['gather'] = async (job, path) => {
       const arrival = upstream.nextArrival(path);
       const asked = performance.now();
-      const ended = await watch.ended(await askRun(job));
+      const run = await askRun(job);
+      const ended = await watch.ended(run).catch(async (cause: unknown) => {
+        const document = await database.collections.runs.findOne({ _id: run });
+        throw new Error(`the run is ${JSON.stringify(document)}; ${running.map((service) => `${service.name}: ${service.lines.slice(-5).join(' ⏎ ')}`).join('\n')}`, { cause });
+      });
       if (ended.state !== 'succeeded' && ended.state !== 'unchanged') {
         throw new Error(`run ${ended.run} ended as ${ended.state}: ${JSON.stringify(await database.collections.runs.findOne({ _id: ended.run }))}`);
       }
