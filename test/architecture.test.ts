@@ -13,13 +13,13 @@ function filesBelow(folder: string): string[] {
 }
 const all = ['libs', 'services', 'deploy', 'test'].flatMap((folder) => filesBelow(join(top, folder))).filter((path) => /\.(ts|mjs)$/.test(path));
 const source = all.map((path) => ({ path: relative(top, path), text: readFileSync(path, 'utf8') }));
-const shipped = source.filter(({ path }) => /^(libs|services)\//.test(path) && !path.endsWith('.test.ts'));
+const shipped = source.filter(({ path }) => /^(libs|services)\//.test(path) && !path.endsWith('.test.ts') && !/\/(test|testing)\//.test(path));
 const offenders = (files: typeof source, pattern: RegExp): string[] => files.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
 
 /** Rules that the linter has no word for; import direction, cycles and the homes of third-party packages are in .oxlintrc.json. */
 describe('the tree', () => {
   it('reads the environment in one place', () => {
-    expect(offenders(shipped.filter(({ path }) => !path.startsWith('libs/runtime/')), /process\.env/)).toEqual([]);
+    expect(offenders(shipped.filter(({ path }) => !path.startsWith('libs/runtime/') && path !== 'libs/client/bin/gleaner.mjs'), /process\.env/)).toEqual([]);
   });
   it('settles messages in one place', () => {
     expect(offenders(shipped.filter(({ path }) => !path.startsWith('libs/broker/')), /\.(ack|nack|reject)\(\s*(message|delivery|msg)/)).toEqual([]);

@@ -32,7 +32,7 @@ export function addLetterCommands(program: Command, { client, print, table }: Cl
   choosing(dlq.command('replay').description('give letters another chance')).option('--rate <n>', 'letters a minute').option('--original', 'with the job version that they had')
     .action(async (ids: string[], { rate, original, ...chosen }: Chosen & { rate?: string; original?: boolean }) => {
       const answer = await client().replayLetters({ ...selectionOf(ids, chosen), ...(rate === undefined ? {} : { rate: Number(rate) }), ...(original ? { as: 'original' } : {}) });
-      print(answer, () => moved(answer, 'to be replayed'));
+      print(answer, () => moved(answer, 'marked for replay'));
     });
   choosing(dlq.command('discard').description('give letters up; they stay readable')).action(async (ids: string[], chosen: Chosen) => {
     const answer = await client().discardLetters(selectionOf(ids, chosen));
