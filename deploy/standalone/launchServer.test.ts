@@ -76,11 +76,16 @@ describe('a server that the launcher starts', () => {
   });
 
   it('is not mistaken for a process that got its pid', async () => {
-    const impostor = { pid: process.pid, born: 'another time' };
-    writeServerRecord(recordFileOf(directory, 'mongod'), { groups: [impostor], ports: {}, recipe: '' });
-    expect(groupLives(impostor)).toBe(false);
-    const server = await mongod();
-    expect(server.how).toMatch(/^started /); // and this test was not ended
+    const logFile = join(directory, 'sleep.log');
+    const bystander = await spawnGroup({ command: 'sleep', args: ['60'], env: process.env, logFile, directory });
+    try {
+      writeServerRecord(recordFileOf(directory, 'mongod'), { groups: [{ pid: bystander.pid, born: 'another time' }], ports: {}, recipe: '' });
+      const server = await mongod();
+      expect(server.how).toMatch(/^started /);
+      expect(groupLives(bystander)).toBe(true);
+    } finally {
+      await stopGroup(bystander, { patience: 0, signal: 'SIGKILL' });
+    }
   });
 
   it('says what the log says when it does not start', async () => {
