@@ -96,7 +96,7 @@ export function openLink(options: { readonly url: string; readonly name: string;
         lastError = error instanceof BrokerError ? error : connectFault(error, url);
         const permanent = isPermanent(lastError);
         if (permanent && failFast && generation === 0) break;
-        (permanent ? log.error : log.warn)({ err: lastError, connection: name, failures }, 'not connected; trying again');
+        log[permanent ? 'error' : 'warn']({ err: lastError, connection: name, failures }, 'not connected; trying again');
         await waitFor(permanent ? permanentWaitMs : backoffMs(reconnectBackoff, failures, Math.random()), stopping.signal);
         failures += 1;
         continue;

@@ -33,10 +33,12 @@ export async function startHttp({ handler, host, port }: { readonly handler: (re
     address: `http://${shown}:${bound.port}`,
     close: async ({ deadlineMs = 8_000 } = {}) => {
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      // A kept connection that falls idle later (a stream that has just ended) would stay until its time-out.
+      const idle = setInterval(() => server.closeIdleConnections(), 25);
+      const last = setTimeout(() => server.closeAllConnections(), deadlineMs);
       await closed;
-      clearTimeout(timer);
+      clearInterval(idle);
+      clearTimeout(last);
     },
   };
 }
