@@ -186,7 +186,7 @@ describe('tasks and expressions', () => {
       const fields = { ratio: { expr: 'b = 0 ? null : a / b' }, a: 'a', top: { expr: '$max(list)' }, listed: { expr: 'list[]' }, zero: { expr: '-0' } };
       const outcome = await testAttempt(job(url, {}, { fields, where: { a: { $gt: 0 } } }));
       expect(keptItems(outcome)).toEqual({ 1: { ratio: 2.5, a: 10, top: 3, listed: [3, 1], zero: -0 }, 2: { ratio: null, a: 1, listed: [], zero: -0 } });
-      expect(outcome.kind === 'complete' && outcome.items[0]?.text).toContain('"d":{"ratio":2.5,"a":10');
+      expect(outcome.kind === 'complete' && outcome.items[0]?.text).toContain('"d":{"a":10,"listed":[3,1],"ratio":2.5');
     });
   });
 

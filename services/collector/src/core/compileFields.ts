@@ -9,14 +9,17 @@ export type OnMismatch = (field: string, type: string, value: unknown) => void;
 export type CompileRead = (path: string) => (value: unknown) => unknown;
 
 export interface CompiledFields {
-  /** Builds the stored data in the order of the job's fields; a path that leads nowhere leaves its field out. Fields with `expr` come later. */
+  /** Builds the stored data, fields in the order of their names; a path that leads nowhere leaves its field out. Fields with `expr` come later. */
   readonly map: (value: unknown, onMismatch: OnMismatch) => Record<string, unknown>;
   readonly expressions: readonly { readonly name: string; readonly expr: string }[];
 }
 
-/** Compiles `fields`: name → path, typed path, or JSONata expression. */
+/**
+ * Compiles `fields`: name → path, typed path, or JSONata expression. Fields are stored in the order of their names, whatever order the job has them in:
+ * so the same data has one text, and nothing has to be sorted for its hash.
+ */
 export function compileFields(fields: Readonly<Record<string, FieldSpec>>, compileRead: CompileRead = (path) => compilePath(parsePath(path))): CompiledFields {
-  const entries = Object.entries(fields);
+  const entries = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
   const readers = entries.flatMap(([name, spec]) => {
     if (typeof spec === 'object' && 'expr' in spec) return [];
     return [{ name, read: typeof spec === 'string' ? compileRead(spec) : typedReader(name, spec, compileRead) }];

@@ -4,9 +4,8 @@ import { bsonSize } from './bsonSize.ts';
 import { compileFields, setOwn } from './compileFields.ts';
 import type { CompileRead } from './compileFields.ts';
 import { compileWhere } from './compileWhere.ts';
-import { createCanonicalText } from './createCanonicalText.ts';
+import { createItemText } from './createItemText.ts';
 import { checkedKey, compileKey } from './itemKey.ts';
-import { jsonTextWithNegativeZero } from './jsonTextWithNegativeZero.ts';
 import { refuseUnstorable } from './parseExactJson.ts';
 import type { Redactor } from './createRedactor.ts';
 
@@ -40,6 +39,8 @@ export interface WaitingItem { readonly value: unknown; readonly data: Record<st
 /** JSON of a batch item and its length in UTF-8. */
 export interface SentItem { readonly text: string; readonly bytes: number; readonly key: string; readonly hash: string }
 
+/** Keys that need no escaping, as most are. */
+const plainKey = /^[\w.:/ -]*$/;
 const maxItemBytes = 4 * 1024 ** 2;
 
 /** Gathers the items of one attempt. `hash` gives equal texts equal short hex texts; `redactor` keeps secrets out of what upstream echoes. */
@@ -57,7 +58,7 @@ export function createItemSet(options: {
   const where = extraction.where === undefined ? undefined : compileWhere(extraction.where);
   const fields = extraction.fields === undefined ? undefined : compileFields(extraction.fields, compileRead);
   const readKey = extraction.key === undefined ? undefined : compileKey(extraction.key, compileRead);
-  const canonicalText = createCanonicalText();
+  const textOf = createItemText();
   const kept = new Map<string, SentItem>();
   const mismatches = new Map<string, { count: number; example: string }>();
   let waiting: WaitingItem[] = [];
@@ -72,22 +73,20 @@ export function createItemSet(options: {
   };
 
   const keep = (key: string, data: Readonly<Record<string, unknown>>, text: string | undefined, place: string): void => {
-    let [stored, holds] = [data, text];
-    let canonical = canonicalText(stored);
-    if (redactor.finds(canonical.text)) {
+    let stored = data;
+    let { canonical, json } = textOf(stored, text);
+    if (redactor.finds(canonical)) {
       stored = redactor.deep(stored) as Readonly<Record<string, unknown>>;
-      holds = undefined;
-      canonical = canonicalText(stored);
+      ({ canonical, json } = textOf(stored));
     }
-    const digest = hash(canonical.text);
+    const digest = hash(canonical);
     const before = kept.get(key);
     if (before?.hash === digest) return;
     if (before) duplicates += 1;
-    const json = holds ?? (canonical.negativeZero ? jsonTextWithNegativeZero(stored) : JSON.stringify(stored));
     if (json.length > maxItemBytes / 8 && bsonSize(stored) > maxItemBytes) {
       throw new AttemptFailure('item_too_large', `expected items of at most 4 MiB as BSON; ${place}, key ${JSON.stringify(key)}, has ${bsonSize(stored).toLocaleString('en')} bytes`);
     }
-    const sent = `{"k":${JSON.stringify(key)},"h":"${digest}","d":${json}}`;
+    const sent = `{"k":${plainKey.test(key) ? `"${key}"` : JSON.stringify(key)},"h":"${digest}","d":${json}}`;
     kept.set(key, { text: sent, bytes: Buffer.byteLength(sent), key, hash: digest });
   };
 
@@ -116,7 +115,7 @@ export function createItemSet(options: {
         const results = values[index] ?? {};
         refuseUnstorable(results, place, '');
         const ordered: Record<string, unknown> = {};
-        for (const name of Object.keys(extraction.fields ?? {})) {
+        for (const name of Object.keys(extraction.fields ?? {}).sort()) {
           const part = Object.hasOwn(results, name) ? results[name] : Object.hasOwn(data, name) ? data[name] : undefined;
           if (part !== undefined) setOwn(ordered, name, part);
         }

@@ -24,7 +24,14 @@ const quote = 0x22, backslash = 0x5c, comma = 0x2c, colon = 0x3a, minus = 0x2d, 
 const openBrace = 0x7b, closeBrace = 0x7d, openBracket = 0x5b, closeBracket = 0x5d;
 
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-const isNumberByte = (byte: number): boolean => (byte >= 0x30 && byte <= 0x39) || byte === minus || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45;
+/** Marks bytes in a table: one look instead of many comparisons, for each byte of a body. */
+const marks = (characters: string): Uint8Array => Uint8Array.from({ length: 256 }, (_value, byte) => Number(characters.includes(String.fromCharCode(byte))));
+const numberBytes = marks('0123456789+-.eE');
+const isNumberByte = (byte: number): boolean => numberBytes[byte] === 1;
+/** What a string may end at, or be cut at. */
+const stringStops = marks('"\\\n');
+/** What means something outside strings; the rest JSON.parse will judge. */
+const structure = marks('"{}[]:,-0123456789\n');
 const isWordByte = (byte: number): boolean => isNumberByte(byte) || (byte >= 0x61 && byte <= 0x7a);
 
 type Phase = 'outer' | 'list' | 'after';
@@ -91,18 +98,24 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
     const bytes = buffer;
     let i = at;
     while (i < length) {
-      const byte = bytes[i] ?? 0;
       if (inString) {
-        if (byte === quote) inString = false;
-        else if (byte === backslash) {
+        while (i < length && stringStops[bytes[i] ?? 0] === 0) i += 1;
+        if (i >= length) break;
+        if (bytes[i] === quote) inString = false;
+        else if (bytes[i] === backslash) {
           escapes = true;
           if (i + 1 >= length) break; // what it escapes has not come yet
           i += 1;
-        } else if (lines && byte === newline) {
+        } else if (lines) {
           inString = false; // no string goes over a line: JSON.parse says so
           depth = 0;
           cut(i, false);
         }
+        i += 1;
+        continue;
+      }
+      const byte = bytes[i] ?? 0;
+      if (structure[byte] === 0) {
         i += 1;
         continue;
       }
@@ -124,7 +137,7 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
         if (depth === 0 && !lines) cut(i, false);
       } else if (byte === minus || (byte >= 0x30 && byte <= 0x39)) {
         const from = i;
-        while (i < length && isNumberByte(bytes[i] ?? 0)) {
+        while (i < length && numberBytes[bytes[i] ?? 0] === 1) {
           if (bytes[i] === 0x65 || bytes[i] === 0x45) riskyNumbers = true;
           i += 1;
         }
