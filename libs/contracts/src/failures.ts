@@ -22,6 +22,8 @@ export const failureClasses = {
   task_error: 'permanent',
   deadline: 'permanent',
   stale_validators: 'retryable',
+  /** Given up because the run had ended; it counts only where the run has not. */
+  aborted: 'retryable',
   lost: 'own',
   snapshot_too_large: 'own',
   store: 'own',

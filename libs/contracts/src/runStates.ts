@@ -21,5 +21,6 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const runReasons = [
   'overlap', 'coalesced', 'no input', 'paused', 'misfire', 'grace', 'outage', 'cancelled', 'job deleted', 'expired',
   'lost', 'superseded_by_fire', 'quarantine_expired', 'rejected', 'too_old', 'stale_definition',
+  'cycle', 'input_too_large',
 ] as const;
 export type RunReason = (typeof runReasons)[number];

@@ -74,6 +74,8 @@ export interface RunDocument {
   readonly depth?: number;
   /** Origins at which it takes a slot, set when it is queued. */
   readonly origins?: readonly string[];
+  /** When the last report of a try came although the run had ended by then: its attempt asks no more. */
+  readonly reportedAt?: Date;
   /** How long its slots are held although it has ended: its attempt may still be asking. */
   readonly slotUntil?: Date;
 }

@@ -90,7 +90,7 @@ export function simulate(jobs: readonly SimulatedJob[], { from, until, assumedDu
     run.state = 'ended';
     run.job.unended.delete(run);
     for (const child of run.job.children) if (run.depth < deepest) arrive(child, { at: now, trigger: 'after', depth: run.depth + 1 });
-    for (const waiting of [...run.job.unended]) if (waiting.held) decide(waiting, now);
+    for (const waiting of run.job.unended) if (waiting.held) decide(waiting, now);
   };
 
   const decide = (run: Run, now: number): void => {
@@ -104,7 +104,7 @@ export function simulate(jobs: readonly SimulatedJob[], { from, until, assumedDu
       job.figures.skipped += 1;
       return;
     }
-    for (const other of [...job.unended]) {
+    for (const other of job.unended) {
       if (decision.coalesce.includes(idOf(other))) {
         job.unended.delete(other);
         other.fire.outcome = 'coalesced';

@@ -26,6 +26,8 @@ export interface AttemptInput {
   readonly fireAt: string;
   readonly validators?: Validators;
   readonly limits?: { readonly perMinute?: number };
+  /** Least ms between the starts of two requests, as the leader granted it. */
+  readonly spacing?: number;
 }
 
 interface Done {
@@ -148,7 +150,8 @@ function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
 
 const expressionsOf = (extraction: Extraction) => Object.entries(extraction.fields ?? {}).flatMap(([name, spec]) => (typeof spec === 'object' && 'expr' in spec ? [{ name, expr: spec.expr }] : []));
 const runsRegex = (extraction: Extraction): boolean => extraction.format === 'text' || hasRegex(extraction.where);
-const spacingOf = (http: HttpSource, { limits }: AttemptInput): number => (limits?.perMinute === undefined || (!http.paginate && !http.forEach) ? 0 : Math.ceil(60_000 / limits.perMinute));
+/** What the leader gave it is its share of the origin; a try that no leader admitted keeps the job's own limit where it asks more than once. */
+const spacingOf = (http: HttpSource, { spacing, limits }: AttemptInput): number => spacing ?? (limits?.perMinute === undefined || (!http.paginate && !http.forEach) ? 0 : Math.ceil(60_000 / limits.perMinute));
 
 function defaultKeyOf(source: Source, extraction: Extraction): { readonly defaultKey?: string } {
   if ('task' in source) return { defaultKey: 'result' };

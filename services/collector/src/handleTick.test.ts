@@ -129,7 +129,7 @@ describe('a tick', () => {
     }));
   });
 
-  it('is acknowledged without a word when its run is aborted', async () => {
+  it('says only that it asks no more when its run is aborted', async () => {
     let closed = false;
     await withServer((request) => void request.socket.on('close', () => (closed = true)), ({ url }) => withCollector(async ({ broker, tick, report, sent, aborts, depth }) => {
       await tick({ source: { http: { url } }, key: 'ccy' });
@@ -137,7 +137,7 @@ describe('a tick', () => {
       broker.announce(exchanges.control, 'abort', { kind: 'abort', run: 'rates@2026-11-21T05:20:00.000Z', reason: 'cancelled' });
       await until(() => aborts.size === 0 && closed);
       await until(async () => (await depth(queues.collect)) === 0);
-      expect(sent).toHaveLength(1);
+      expect(sent).toMatchObject([{ kind: 'started' }, { kind: 'failed', class: 'aborted', requests: 1 }]);
     }));
   });
 

@@ -1,5 +1,5 @@
 import { messageIds, messageTypes, exchanges, queues, readMessage } from '@gleaner/contracts';
-import type { HeartbeatReport, StartedReport, Tick, TryHead } from '@gleaner/contracts';
+import type { FailedReport, HeartbeatReport, StartedReport, Tick, TryHead } from '@gleaner/contracts';
 import { dead, done, retry } from '@gleaner/broker';
 import type { Broker, Delivery, Outcome } from '@gleaner/broker';
 import type { Logger } from '@gleaner/runtime';
@@ -14,7 +14,7 @@ const window = 8;
 
 /**
  * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
- * only once the last of these is confirmed. A run that was aborted from outside ends without a word: its state says it already.
+ * only once the last of these is confirmed. A run that was aborted from outside only says that it asks no more: its state says the rest.
  */
 export function createHandleTick({ broker, runAttempt, newAttempt, aborts, log }: {
   readonly broker: Pick<Broker, 'publish'>;
@@ -65,6 +65,9 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, log }
       if (delivery.signal.aborted) return retry('the collector gave the attempt up');
       if (!run.signal.aborted) throw error;
       about.info({ reason: String(run.signal.reason) }, 'attempt aborted because its run has ended');
+      // The run's state says it already; this says that the origin is asked no more, which frees its slot.
+      const last: FailedReport = { v: 1, ...head, attempt, kind: 'failed', class: 'aborted', message: 'the attempt was given up because its run had ended', requests: progress?.().requests ?? 0 };
+      await send(messageTypes.report, messageIds.report(attempt, 'failed'), last);
       return done();
     } finally {
       clearTimeout(timer);

@@ -1,9 +1,7 @@
 import type { Schedule } from '@gleaner/contracts';
 import type { Database } from '@gleaner/database';
-import { accountFires, compileSchedule, type Account, type JobSpan } from '@gleaner/schedule';
+import { accountFires, compileSchedule, MinHeap, originsOf, parentsOf, type Account, type JobSpan } from '@gleaner/schedule';
 import type { SchedulerTimes } from './config.ts';
-import { MinHeap } from '@gleaner/schedule';
-import { originsOf } from '@gleaner/schedule';
 
 export interface OriginWish {
   readonly concurrency?: number | undefined;
@@ -54,6 +52,8 @@ export function createJobBook({ database, times }: { readonly database: Database
   const heap = new MinHeap<JobEntry>();
   const texts = new Map<string, string>();
   const schedules = new Map<string, Schedule>();
+  /** Parent → jobs that run after it. */
+  const children = new Map<string, Set<string>>();
   const { jobs, schedules: stored, revisions, runs } = database.collections;
 
   /** Equal schedules and origins are one object in memory. */
@@ -94,6 +94,7 @@ export function createJobBook({ database, times }: { readonly database: Database
     const known = entries.get(row._id);
     const entry: JobEntry = known === undefined ? { id: row._id, ...fields } : Object.assign(known, fields);
     entries.set(row._id, entry);
+    for (const parent of parentsOf(row.definition.schedule)) { const known = children.get(parent); if (known) known.add(row._id); else children.set(parent, new Set([row._id])); }
     plan(entry);
     return entry;
   };
@@ -132,6 +133,8 @@ export function createJobBook({ database, times }: { readonly database: Database
     get: (id: string): JobEntry | undefined => entries.get(id),
     all: (): IterableIterator<JobEntry> => entries.values(),
     plan,
+    /** Jobs that have named this one as a parent; what their schedules say now is to be looked at. */
+    childrenOf: (parent: string): readonly JobEntry[] => [...(children.get(parent) ?? [])].flatMap((id) => entries.get(id) ?? []),
     /** Looked at again after `ms`: something stood in the way. */
     later(entry: JobEntry, at: number): void { wake(entry, at); },
 

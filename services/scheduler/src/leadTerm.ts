@@ -14,6 +14,8 @@ import { createRunBook, type KnownRun } from './runBook.ts';
 import { createRunStarter } from './startRuns.ts';
 import { createRunSettler, type SettleEffect } from './settleRuns.ts';
 import { createTickSpecs } from './tickSpecs.ts';
+import { createAfterTrigger } from './triggerAfter.ts';
+import { createOriginRests } from './restOrigins.ts';
 import { wakeLoop } from './wakeLoop.ts';
 import { createDeadlineWatch } from './watchDeadlines.ts';
 import { writeLedger } from './writeLedger.ts';
@@ -44,9 +46,10 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
   const specs = createTickSpecs({ database });
   const announcer = createAnnouncer({ broker });
   const slots = createOriginSlots({ database, defaults: origins, startedAt: now() });
+  const restOrigins = createOriginRests({ database, slots, announcer });
   const outbox = createTickOutbox({ database, broker, specs, token, signal, log, ...(onPublished ? { onPublished } : {}) });
   const starter = createRunStarter({ database, runs, specs, outbox, slots, announcer, times, token, log });
-  const effects: SettleEffect[] = [];
+  const effects: SettleEffect[] = [createAfterTrigger({ database, book, runs, onInserted: () => { starting.kick(); } }), (ended) => restOrigins(ended)];
   const settler = createRunSettler({ database, runs, slots, starter, specs, announcer, effects });
   const deadlines = createDeadlineWatch({ database, broker, runs, outbox, settler, times, signal, log });
   const changes = createJobChanges({ database, book, runs, slots, settler, log });
@@ -60,6 +63,11 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     }
     if (change.operationType !== 'update' && change.operationType !== 'replace') return;
     const id = change.documentKey._id;
+    if (change.operationType === 'update' && change.updateDescription.updatedFields?.reportedAt !== undefined) {
+      slots.release(id, now());
+      starting.kick();
+      return;
+    }
     const state = change.operationType === 'update' ? change.updateDescription.updatedFields?.state : change.fullDocument.state;
     if (state === 'retrying' || state === 'due') {
       stirred.add(id);
@@ -75,9 +83,10 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
       collection: database.collections.runs, onChange: onRunChange, onTrouble: (error) => { log.warn({ err: error }, 'the watch on runs broke; scans go on'); },
       pipeline: [
         { $match: { $or: [{ operationType: 'insert', 'fullDocument.state': 'due', 'fullDocument.trigger': { $in: ['manual', 'backfill'] } }, { operationType: 'update', 'updateDescription.updatedFields.state': { $in: endedOrMoved } },
+          { operationType: 'update', 'updateDescription.updatedFields.reportedAt': { $exists: true } },
           // A transition that changes much of a small document is told as its replacement.
           { operationType: 'replace', 'fullDocument.state': { $in: endedOrMoved } }] } },
-        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1 } },
+        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1, 'updateDescription.updatedFields.reportedAt': 1 } },
       ],
     }),
     watchCollection<JobDocument>({
@@ -128,6 +137,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         else slots.release(id, now());
         if (run) runs.again(run);
       }
+      await restOrigins(ids.flatMap((id) => runs.get(id) ?? []).filter(({ state }) => state === 'retrying'));
     }
     const taken: string[] = [];
     try {

@@ -27,6 +27,8 @@ export type OriginSlots = ReturnType<typeof createOriginSlots>;
 export function createOriginSlots({ database, defaults, startedAt }: { readonly database: Database; readonly defaults: OriginLimits; readonly startedAt: number }) {
   const origins = new Map<string, Origin>();
   const heldBy = new Map<string, readonly string[]>();
+  /** Runs that have ended without a last report, and until when their attempts may still be asking. */
+  const lingering = new Map<string, number>();
   const wakes = new MinHeap<Origin>();
 
   const originOf = (name: string): Origin => {
@@ -42,6 +44,7 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
   const free = (origin: Origin, now: number, own?: Wish): number => {
     const { slots, spacing } = paceAt(origin, own);
     if (origin.pausedUntil > now) return 0;
+    if (lingering.size > 0) for (const run of origin.held) { const until = lingering.get(run); if (until !== undefined && until <= now) release(run, now, until); }
     if (spacing > 0 && startedAt + spacing > now) { wakes.push(startedAt + spacing, origin); return 0; }
     for (let index = origin.resting.length - 1; index >= 0; index -= 1) if ((origin.resting[index] ?? 0) <= now) origin.resting.splice(index, 1);
     return slots - origin.held.size - origin.resting.length;
@@ -60,19 +63,31 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
     return place < slots;
   };
 
+  const occupy = (run: string, names: readonly string[]): void => {
+    for (const name of names) originOf(name).held.add(run);
+    if (names.length > 0) heldBy.set(run, names);
+  };
+
   const leaveQueues = (run: KnownRun): void => {
     for (const name of run.origins ?? []) origins.get(name)?.waiting.delete(run);
   };
 
-  const release = (run: string, now: number, until = now): void => {
+  const release = (run: string, now: number, endedAt = now): void => {
     for (const name of heldBy.get(run) ?? []) {
       const origin = originOf(name);
       origin.held.delete(run);
-      const restsUntil = until + paceAt(origin).spacing;
+      const restsUntil = endedAt + paceAt(origin).spacing;
       if (restsUntil > now) origin.resting.push(restsUntil);
       wakes.push(restsUntil, origin);
     }
     heldBy.delete(run);
+    lingering.delete(run);
+  };
+
+  const linger = (run: string, until: number): void => {
+    if (!heldBy.has(run)) return;
+    lingering.set(run, until);
+    for (const name of heldBy.get(run) ?? []) wakes.push(until, originOf(name));
   };
 
   return {
@@ -99,14 +114,13 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
     },
 
     /** Counts a run that is queued or running already. */
-    occupy(run: KnownRun): void {
-      const names = run.origins ?? [];
-      for (const name of names) originOf(name).held.add(run._id);
-      if (names.length > 0) heldBy.set(run._id, names);
-    },
+    occupy: (run: KnownRun): void => { occupy(run._id, run.origins ?? []); },
 
-    /** The run's attempt has reported for the last time, or cannot be asking after `until`. Again: nothing. */
-    release,
+    /** The run's attempt has reported for the last time: its slots rest and are free. Again: nothing. */
+    release: (run: string, now: number): void => { release(run, now); },
+
+    /** The run has ended without a last report: its slots are held until then, unless the report still comes. */
+    linger,
 
     /** The run waits for nothing any more. */
     leave: leaveQueues,
@@ -146,13 +160,10 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
         origin.pausedUntil = pausedUntil?.getTime() ?? 0;
         wakes.push(origin.pausedUntil, origin);
       }
-      for await (const { origins: names, slotUntil } of database.collections.runs.find({ slotUntil: { $gt: now } }, { projection: { origins: 1, slotUntil: 1 } })) {
-        for (const name of names ?? []) {
-          const origin = originOf(name);
-          const until = (slotUntil?.getTime() ?? 0) + paceAt(origin).spacing;
-          origin.resting.push(until);
-          wakes.push(until, origin);
-        }
+      const silent = database.collections.runs.find({ slotUntil: { $gt: now }, reportedAt: { $exists: false } }, { projection: { origins: 1, slotUntil: 1 } });
+      for await (const { _id, origins: names = [], slotUntil } of silent) {
+        occupy(_id, names);
+        linger(_id, slotUntil?.getTime() ?? 0);
       }
     },
   };

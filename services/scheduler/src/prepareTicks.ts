@@ -1,6 +1,7 @@
 import type { Validators } from '@gleaner/contracts';
 import { revisionId, type Database } from '@gleaner/database';
 import { validatorsFor } from './core/tickText.ts';
+import { readForEach, type ForEachInput } from './readInputs.ts';
 import type { KnownRun } from './runBook.ts';
 import type { RunSpec, TickSpecs } from './tickSpecs.ts';
 
@@ -8,6 +9,8 @@ import type { RunSpec, TickSpecs } from './tickSpecs.ts';
 export interface PreparedTick {
   readonly spec: RunSpec;
   readonly validators: Validators | undefined;
+  /** Inputs read from another job's snapshot: frozen on the run when it is queued. */
+  readonly forEach?: ForEachInput | undefined;
 }
 
 interface HeadFacts {
@@ -21,9 +24,13 @@ interface HeadFacts {
 export async function prepareTicks({ database, specs, runs }: { readonly database: Database; readonly specs: TickSpecs; readonly runs: readonly KnownRun[] }): Promise<void> {
   if (runs.length === 0) return;
   const [found, heads] = await Promise.all([specs.of(runs), headsOf(database, runs)]);
+  const inputs = new Map<string, ForEachInput>();
   for (const run of runs) {
     const spec = found.get(revisionId(run.job, run.jobVersion));
-    run.prepared = spec === undefined ? undefined : { spec, validators: validatorsFor({ spec, head: heads.get(run.dataset), without: run.withoutValidators === true }) };
+    const source = run.inputs.forEach === undefined ? spec?.forEachJob : undefined;
+    const key = source === undefined ? '' : `${source.job} ${source.field}`;
+    if (source !== undefined && !inputs.has(key)) inputs.set(key, await readForEach({ database, ...source }));
+    run.prepared = spec === undefined ? undefined : { spec, forEach: inputs.get(key), validators: validatorsFor({ spec, head: heads.get(run.dataset), without: run.withoutValidators === true }) };
   }
 }
 

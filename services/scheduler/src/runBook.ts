@@ -1,12 +1,11 @@
 import { unendedStates } from '@gleaner/contracts';
 import type { Database, RunDocument } from '@gleaner/database';
-import type { UnendedRun } from '@gleaner/schedule';
-import { MinHeap } from '@gleaner/schedule';
+import { MinHeap, type UnendedRun } from '@gleaner/schedule';
 import type { PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
 export type KnownRun = {
-  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth'>]: RunDocument[K];
+  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth' | 'error' | 'movedAt'>]: RunDocument[K];
 } & {
   state: UnendedRun['state'];
   /** Read ahead of its moment: what the tick needs beside the run itself. */
@@ -16,7 +15,7 @@ export type KnownRun = {
 };
 
 const fields = {
-  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1,
+  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1, error: 1, movedAt: 1,
 } as const;
 const states = [...unendedStates];
 

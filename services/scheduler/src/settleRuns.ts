@@ -36,7 +36,8 @@ export function createRunSettler({ database, runs, slots, starter, specs, announ
     for (const run of ended) {
       runs.forget(run._id);
       const until = slotHeldUntil(run, known.get(revisionId(run.job, run.jobVersion))?.maxDuration ?? 0);
-      slots.release(run._id, now.getTime(), until ?? now.getTime());
+      if (until !== undefined && until > now.getTime()) slots.linger(run._id, until);
+      else slots.release(run._id, now.getTime());
       if (run.state === 'cancelled' && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
       announcer.moved(run, run.state, { rev: run.rev, at: run.endedAt ?? now });
       clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...(until !== undefined && until > now.getTime() ? { slotUntil: new Date(until) } : {}) } } } });

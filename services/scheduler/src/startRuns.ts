@@ -39,6 +39,8 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     const spec = run.prepared?.spec;
     if (spec === undefined) return { act: 'hold', held: 'version' };
     if (run.expiresAt !== undefined && run.expiresAt.getTime() <= now) return { act: 'expire' };
+    const { forEach } = run.prepared ?? {};
+    if (forEach?.ok === false && run.state === 'due') return { act: 'skip', reason: forEach.reason };
     if (run.state === 'retrying') return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
     const { schedule, limits } = spec;
     const siblings = runs.ofJob(run.job);
@@ -69,6 +71,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     run.state = 'queued';
     run.attempts += 1;
     run.queuedAt = at;
+    if (run.prepared?.forEach?.ok) run.inputs = { ...run.inputs, forEach: run.prepared.forEach.values };
     delete run.held;
     delete run.nextAttemptAt;
   };
@@ -77,10 +80,11 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     if (go.length === 0) return;
     const ids = go.map(({ _id }) => _id);
     const began = performance.now();
-    const known = go.filter(({ trigger }) => trigger === 'schedule' || trigger === 'catch-up');
+    // What the leader made itself has its origins on the row already, and most runs take no inputs: these move in one write.
+    const known = go.filter(({ trigger, prepared }) => (trigger === 'schedule' || trigger === 'catch-up') && prepared?.forEach === undefined);
     const asked = go.filter((run) => !known.includes(run));
     let moved = await moveRuns({ database, runs: known.map(({ _id }) => _id), to: 'queued', set: { token }, at });
-    if (asked.length > 0) moved += (await database.collections.runs.bulkWrite(asked.map(({ _id, origins }) => moveOperation({ run: _id, to: 'queued', set: { token, origins }, at })), { ordered: false })).matchedCount;
+    if (asked.length > 0) moved += (await database.collections.runs.bulkWrite(asked.map(({ _id, origins, inputs }) => moveOperation({ run: _id, to: 'queued', set: { token, origins, inputs }, at })), { ordered: false })).matchedCount;
     let queued = go;
     if (moved < go.length) {
       const found = await database.collections.runs.find({ _id: { $in: ids }, state: 'queued', queuedAt: at, token }, { projection: { _id: 1 } }).toArray();

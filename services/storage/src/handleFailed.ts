@@ -1,5 +1,5 @@
-import type { FailedReport } from '@gleaner/contracts';
-import { findRun, moveRun } from '@gleaner/database';
+import { isEnded, type FailedReport } from '@gleaner/contracts';
+import { findRun, moveRun, updateRun } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { decideFailure } from './core/decideFailure.ts';
@@ -17,7 +17,11 @@ export async function handleFailed({ parts, report }: { readonly parts: StorageP
     const run = await database.collections.runs.findOne({ _id: report.run }, { readConcern: { level: 'majority' } });
     if (run === null) return dead(`expected run ${report.run}; there is none`, { class: 'unknown_run' });
     const decision = decideFailure({ run, failure: report, random: random(), now: database.clock.now() });
-    if (decision.kind === 'ignore') return done();
+    if (decision.kind === 'ignore') {
+      // The run has ended without this try's last report; with it the leader knows that its attempt asks the origin no more.
+      if (isEnded(run.state) && run.attempts === report.try && run.reportedAt === undefined) await updateRun({ database, run: run._id, where: { attempts: report.try }, set: { reportedAt: database.clock.now() } });
+      return done();
+    }
     const { status, evidence, requests } = report;
     if (decision.kind === 'fail') {
       if (await failRun({ parts, run, failure: { class: report.class, message: report.message, status, evidence, requests } })) return done();

@@ -15,7 +15,7 @@ export interface SchedulerProcess {
 export async function withSchedulerProcess<T>({ amqpUrl, mongoUrl, variables = {} }: { readonly amqpUrl: string; readonly mongoUrl: string; readonly variables?: Readonly<Record<string, string>> }, fn: (scheduler: SchedulerProcess) => Promise<T>): Promise<T> {
   const began = performance.now();
   const child = spawn(process.execPath, [join(import.meta.dirname, '../../../services/scheduler/src/main.ts')], {
-    env: { PATH: process.env['PATH'], AMQP_URL: amqpUrl, MONGO_URL: mongoUrl, LOG_LEVEL: process.env['BENCH_LOG'] ?? 'info', ORIGIN_CONCURRENCY: '1000', ...variables }, stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'], AMQP_URL: amqpUrl, MONGO_URL: mongoUrl, LOG_LEVEL: process.env['BENCH_LOG'] ?? 'info', ORIGIN_CONCURRENCY: '1000', GLEANER_PARENT_PIPE: '1', ...variables }, stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {
     const lines = createInterface({ input: child.stdout });

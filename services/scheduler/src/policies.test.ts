@@ -1,0 +1,194 @@
+import { describe, expect, it } from '@jest/globals';
+import { triggeredRunId } from '@gleaner/contracts';
+import { insertRun, moveRun, newRun, setPaused, type Database, type JobDocument } from '@gleaner/database';
+import { until } from '../../../test/support/until.ts';
+import { withScheduler } from '../../../test/support/withScheduler.ts';
+
+const ask = async (database: Database, job: JobDocument, name: string, extra: object = {}): Promise<string> => {
+  const now = database.clock.now();
+  const id = `${job._id}@${name}`;
+  await insertRun({ database, run: newRun({ id, job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 2, ...extra }) });
+  return id;
+};
+
+describe('overlap', () => {
+  it('queue: one fire waits, a later one replaces it, and it starts when the other has ended', async () => {
+    await withScheduler(async ({ start, put, ticks, runsOf, end }) => {
+      await start();
+      await put('job', { schedule: { every: '1s', overlap: 'queue' } });
+      await until(() => ticks.length === 1);
+      await until(async () => (await runsOf('job')).filter(({ reason }) => reason === 'coalesced').length >= 2, { timeout: 15_000 });
+      const held = (await runsOf('job')).filter(({ held: why }) => why === 'overlap');
+      expect(held).toHaveLength(1);
+      await end(ticks[0]?.run ?? '', 'succeeded');
+      await until(() => ticks.length === 2);
+    });
+  });
+
+  it('cancel: the old run is cancelled, its collector told, and the new one starts', async () => {
+    await withScheduler(async ({ broker, start, put, ticks, runsOf }) => {
+      const told: unknown[] = [];
+      await broker.subscribe({ exchange: 'gleaner.control', routingKeys: ['#'], handler: (announcement) => { told.push(announcement.json()); } }).ready;
+      await start();
+      await put('job', { schedule: { every: '1s', overlap: 'cancel' } });
+      await until(() => ticks.length >= 2);
+      const [first] = await runsOf('job');
+      expect(first).toMatchObject({ _id: ticks[0]?.run, state: 'cancelled', reason: 'overlap' });
+      await until(() => told.some((message) => JSON.stringify(message).includes(`"abort","run":"${ticks[0]?.run}"`)));
+    });
+  });
+
+  it('a run that waits for its next try gives way to the next fire, with its letter', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      await start();
+      await put('job', { schedule: { every: '2s' } });
+      await until(() => ticks.length === 1);
+      const run = ticks[0]?.run ?? '';
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 60_000), error: { class: 'network', message: 'no route' } } });
+      await until(() => ticks.length === 2);
+      const old = (await runsOf('job')).find(({ _id }) => _id === run);
+      expect(old).toMatchObject({ state: 'failed', reason: 'superseded_by_fire', error: { class: 'network' } });
+      const letter = await database.collections.deadLetters.findOne({ _id: old?.letter ?? '' });
+      expect(letter).toMatchObject({ queue: 'collect', run, try: 1, class: 'network', state: 'parked' });
+    });
+  });
+});
+
+describe('after', () => {
+  it('runs once for each outcome of a run, with what triggered it', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {
+      await start();
+      const parent = await put('parent', {});
+      await put('changed', { schedule: { after: { job: 'parent', on: 'changed' } } });
+      await put('succeeded', { schedule: { after: { job: 'parent', on: 'succeeded' } } });
+      await put('failed', { schedule: { after: { job: 'parent', on: 'failed' } } });
+      const ended = async (name: string, to: 'succeeded' | 'unchanged' | 'failed', counts: object = {}): Promise<string> => {
+        const run = await ask(database, parent, name);
+        await until(() => ticks.some((tick) => tick.run === run));
+        await end(run, to, counts as never);
+        await until(async () => (await runsOf('parent')).find(({ _id }) => _id === run)?.settledAt);
+        return run;
+      };
+      const none = { received: 1, kept: 1, added: 0, changed: 0, removed: 0, unchanged: 1 };
+      const same = await ended('01A', 'succeeded', { counts: none });
+      const more = await ended('01B', 'succeeded', { counts: { ...none, added: 1 } });
+      const again = await ended('01C', 'unchanged');
+      const defined = await ended('01D', 'succeeded', { counts: { ...none, added: 5 }, cause: 'definition' });
+      const wrong = await ended('01E', 'failed');
+      const of = async (job: string) => (await runsOf(job)).map(({ _id }) => _id).sort();
+      expect(await of('changed')).toEqual([triggeredRunId('changed', more, 'changed')]);
+      expect(await of('succeeded')).toEqual([same, more, again, defined].map((run) => triggeredRunId('succeeded', run, 'succeeded')).sort());
+      expect(await of('failed')).toEqual([triggeredRunId('failed', wrong, 'failed')]);
+      await until(() => ticks.some(({ job }) => job === 'failed'));
+      expect(ticks.find(({ job }) => job === 'failed')?.inputs).toEqual({ trigger: { run: wrong, items: [] } });
+      // Settled anew (a leader died before it cleared the mark): nothing more.
+      await database.collections.runs.updateOne({ _id: more }, [{ $set: { unsettled: '$rev' } }]);
+      await until(async () => (await database.collections.runs.countDocuments({ unsettled: { $exists: true } })) === 0);
+      expect(await of('changed')).toHaveLength(1);
+    });
+  });
+
+  it('of a paused job is a row that says so, and a chain ends at its sixteenth link', async () => {
+    await withScheduler(async ({ database, start, put, end, runsOf, ticks }) => {
+      await start();
+      const parent = await put('parent', {});
+      await put('child', { schedule: { after: { job: 'parent', on: 'succeeded' } } });
+      await setPaused({ database, id: 'child', by: 'test', paused: true });
+      const ended = async (name: string, extra: object = {}) => {
+        const run = await ask(database, parent, name, extra);
+        await until(() => ticks.some((tick) => tick.run === run));
+        await end(run, 'succeeded');
+      };
+      await ended('01A');
+      expect(await until(async () => (await runsOf('child'))[0])).toMatchObject({ state: 'skipped', reason: 'paused', trigger: 'after' });
+      await setPaused({ database, id: 'child', by: 'test', paused: false });
+      await ended('01B', { extra: { depth: 16 } });
+      await until(async () => (await runsOf('child')).some(({ reason }) => reason === 'cycle'));
+    });
+  });
+});
+
+describe('inputs from another job', () => {
+  it('are frozen on the run and in the tick; without a snapshot the run is skipped', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      await start();
+      const list = await put('list', {});
+      const job = await put('each', { source: { http: { url: 'https://each.example/{{ each }}', forEach: { job: 'list', field: 'symbol' } } } });
+      await ask(database, job, '01A');
+      expect(await until(async () => (await runsOf('each')).find(({ state }) => state === 'skipped'))).toMatchObject({ reason: 'no input' });
+      const position = '2026-01-01T00:00:00.000Z|list@1';
+      await database.db.collection<{ _id: string }>('heads').updateOne({ _id: list.dataset }, { $set: { position, run: 'list@1', generation: '01GENERATION00000000000000', total: 3 } });
+      await database.db.collection<{ _id: string }>('snapshots').insertOne({ _id: `${list.dataset}.list@1`, dataset: list.dataset, run: 'list@1', position, observedAt: new Date(), counts: { total: 3 } } as never);
+      await database.db.collection<{ _id: string }>('items').insertMany(['a', 'b', 'c'].map((key) => ({ _id: `01GENERATION00000000000000.${key}`, key, since: position, data: { symbol: key === 'c' ? 'A' : key.toUpperCase() } })) as never);
+      const run = await ask(database, job, '01B');
+      await until(() => ticks.length === 1);
+      expect(ticks[0]?.inputs).toEqual({ forEach: ['A', 'B'] });
+      expect((await runsOf('each')).find(({ _id }) => _id === run)?.inputs).toEqual({ forEach: ['A', 'B'] });
+    });
+  });
+});
+
+describe('an origin', () => {
+  it('gets no more runs at once than its tightest job allows, whichever job they are of', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {
+      await start();
+      const source = { http: { url: 'https://one.example/x' } };
+      const jobs = await Promise.all(['a', 'b', 'c', 'd'].map((id) => put(id, { source, ...(id === 'a' ? { limits: { concurrency: 2 } } : {}) })));
+      for (const job of jobs) await ask(database, job, '01');
+      await until(() => ticks.length === 2);
+      await until(async () => (await Promise.all(jobs.map(({ _id }) => runsOf(_id)))).flat().filter(({ held }) => held === 'origin').length === 2);
+      await end(ticks[0]?.run ?? '', 'succeeded');
+      await until(() => ticks.length === 3);
+      await end(ticks[1]?.run ?? '', 'failed');
+      await until(() => ticks.length === 4);
+    });
+  });
+
+  it('rests for as long as its Retry-After asked for, for all jobs', async () => {
+    await withScheduler(async ({ database, start, put, ticks }) => {
+      await start();
+      const source = { http: { url: 'https://one.example/x' } };
+      const [a, b] = [await put('a', { source }), await put('b', { source })];
+      const run = await ask(database, a, '01');
+      await until(() => ticks.length === 1);
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 500), error: { class: 'rate_limited', message: 'slow down', status: 429, retryAfterMs: 2_000 } } });
+      await until(async () => (await database.collections.origins.findOne({ _id: 'https://one.example' }))?.pausedUntil);
+      const pausedUntil = (await database.collections.origins.findOne({ _id: 'https://one.example' }))?.pausedUntil?.getTime() ?? 0;
+      await ask(database, b, '01');
+      await until(() => ticks.length === 3);
+      for (const tick of ticks.slice(1)) expect(Date.parse(tick.queuedAt)).toBeGreaterThanOrEqual(pausedUntil);
+    });
+  });
+
+  it('spreads its requests per minute over its slots', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end }) => {
+      await start();
+      const source = { http: { url: 'https://one.example/x' } };
+      const jobs = await Promise.all(['a', 'b', 'c'].map((id) => put(id, { source, limits: { concurrency: 1, perMinute: 60 } })));
+      for (const job of jobs) await ask(database, job, '01');
+      for (let n = 1; n <= 3; n += 1) {
+        await until(() => ticks.length === n);
+        expect(ticks[n - 1]?.spacing).toBe(1_009);
+        await end(ticks[n - 1]?.run ?? '', 'succeeded');
+      }
+      const runs = await database.collections.runs.find({}).sort({ queuedAt: 1 }).toArray();
+      for (const [index, run] of runs.entries()) if (index > 0) expect((run.queuedAt?.getTime() ?? 0) - (runs[index - 1]?.endedAt?.getTime() ?? 0)).toBeGreaterThanOrEqual(1_009);
+    });
+  });
+
+  it('keeps a cancelled run counted until its last report', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      await start();
+      const source = { http: { url: 'https://one.example/x' } };
+      const jobs = await Promise.all(['a', 'b'].map((id) => put(id, { source, limits: { concurrency: 1 } })));
+      for (const job of jobs) { await ask(database, job, '01'); await until(async () => (await runsOf(job._id))[0]?.held ?? (await runsOf(job._id))[0]?.queuedAt); }
+      await until(() => ticks.length === 1);
+      await moveRun({ database, run: 'a@01', to: 'cancelled' });
+      const cancelled = await until(async () => (await runsOf('a')).find(({ settledAt }) => settledAt !== undefined));
+      expect((cancelled.slotUntil?.getTime() ?? 0) - (cancelled.queuedAt?.getTime() ?? 0)).toBe(600_000);
+      expect((await runsOf('b'))[0]?.held).toBe('origin');
+      await database.collections.runs.updateOne({ _id: 'a@01' }, { $set: { reportedAt: database.clock.now() } });
+      await until(() => ticks.length === 2);
+    });
+  });
+});
