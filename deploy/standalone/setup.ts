@@ -2,15 +2,24 @@ import { topology } from '@gleaner/contracts';
 import { connectBroker } from '@gleaner/broker';
 import { connectDatabase, setupDatabase } from '@gleaner/database';
 import { createLogger, optional, readEnv, string, url } from '@gleaner/runtime';
+import { initiateReplicaSet } from './initiateReplicaSet.ts';
 import { loadDemoJobs } from './loadDemoJobs.ts';
 
-// One shot, repeatable: the database's shape, the broker's topology and, where PLAYBACK_URL says where the demo's
-// upstream is, the sample jobs. What fails here fails the start, with its reason on stderr and exit code 1.
+// One shot, repeatable: the replica set where MONGO_INITIATE ("name/host:port") asks for one, the database's shape, the
+// broker's topology and, where PLAYBACK_URL says where the demo's upstream is, the sample jobs. What fails here fails the
+// start, with its reason on stderr and exit code 1.
 const env = readEnv({
   mongo: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
   amqp: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
   playback: optional(string('PLAYBACK_URL')),
+  initiate: optional(string('MONGO_INITIATE', { pattern: /^[\w.-]+\/[^/\s]+:\d+$/ })),
 });
+
+if (env.initiate !== undefined) {
+  const [name = '', member = ''] = env.initiate.split('/');
+  // Past the set that MONGO_URL names: there is none yet, and the driver would wait for it.
+  await initiateReplicaSet({ url: env.mongo.replace(/([?&])replicaSet=[^&]*&?/, '$1'), name, member });
+}
 
 const database = await connectDatabase({ url: env.mongo, appName: 'gleaner-setup' });
 try {
