@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,8 +13,9 @@ import type { Arrival, Plan } from '../core/judgeArrivals.ts';
 import type { Bench } from './bench.ts';
 import { processMemory } from './processMemory.ts';
 import { peersFolder, provideBullmq, providePython, provideRedis } from './provideTools.ts';
-import { endChild, keepLastWords } from './startLinePeer.ts';
+import { endChild, firstOutput, keepLastWords } from './startLinePeer.ts';
 import { workerListens } from './withPythonPeers.ts';
+import { spawnPeer } from './spawnPeer.ts';
 
 /** What a peer did with a plan. */
 export interface PeerSchedule {
@@ -37,15 +37,15 @@ interface Order {
 export async function bullmqSchedule({ bench, plan, until }: Order): Promise<PeerSchedule> {
   return await withFolder(async (folder, ends) => {
     const [redis, bullmq, port] = [await provideRedis(bench.log), await provideBullmq(bench.log), await freePort()];
-    const server = spawn(redis, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const server = spawnPeer(redis, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { stdio: ['pipe', 'ignore', 'pipe'] });
     ends.push(() => endChild(server));
     await answers(port);
     const arrivals = join(folder, 'arrivals');
     const env = { ...process.env, ...planEnvironment(plan), REDIS_PORT: String(port), BENCH_ARRIVALS: arrivals };
-    const worker = spawn(process.execPath, ['worker.mjs'], { cwd: bullmq, env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const worker = spawnPeer(process.execPath, ['worker.mjs'], { cwd: bullmq, env, stdio: ['pipe', 'pipe', 'pipe'] });
     ends.push(() => endChild(worker));
     await firstOutput(worker);
-    const adder = spawn(process.execPath, ['addSchedulers.mjs'], { cwd: bullmq, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const adder = spawnPeer(process.execPath, ['addSchedulers.mjs'], { cwd: bullmq, env, stdio: ['ignore', 'pipe', 'pipe'] });
     ends.push(() => endChild(adder));
     const { ms: loadMs } = JSON.parse(await firstOutput(adder)) as { ms: number };
     await sleep(Math.max(0, until - Date.now()));
@@ -67,7 +67,7 @@ export async function celerySchedule({ bench, plan, until }: Order): Promise<Pee
       const arrivals = join(folder, 'arrivals');
       const env = { ...process.env, ...planEnvironment(plan), BENCH_AMQP_URL: `${servers.amqp.replace(/\/$/, '')}/${vhost}`, BENCH_MONGO_URL: servers.mongo, BENCH_ARRIVALS: arrivals, PYTHONDONTWRITEBYTECODE: '1' };
       const celery = (...args: string[]): ChildProcess => {
-        const child = spawn(python, ['-m', 'celery', ...args], { cwd: peersFolder, env, stdio: ['pipe', 'ignore', 'pipe'] });
+        const child = spawnPeer(python, ['-m', 'celery', ...args], { cwd: peersFolder, env, stdio: ['pipe', 'ignore', 'pipe'] });
         ends.push(() => endChild(child));
         return child;
       };
@@ -102,15 +102,6 @@ async function withFolder<T>(fn: (folder: string, ends: (() => Promise<void>)[])
     for (const end of ends.reverse()) await end();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function firstOutput(child: ChildProcess): Promise<string> {
-  const words = keepLastWords(child);
-  if (!child.stdout) throw new Error('expected a child whose output is piped');
-  const ended = once(child, 'exit').then(() => { throw new Error(`a peer ended before it said anything: ${words()}`); });
-  const [chunk] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
-  ended.catch(() => undefined); // it ends some day, which is no fault any more
-  return chunk.toString();
 }
 
 async function answers(port: number): Promise<void> {

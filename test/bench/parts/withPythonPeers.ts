@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectDatabase } from '@gleaner/database';
@@ -9,6 +8,7 @@ import { peersFolder, providePython } from './provideTools.ts';
 import { endChild, keepLastWords, startLinePeer } from './startLinePeer.ts';
 import type { LinePeer } from './startLinePeer.ts';
 import type { Upstream } from './startUpstream.ts';
+import { spawnPeer } from './spawnPeer.ts';
 
 /** A gather as people write it in Python; ms from the request's arrival at the upstream to the answer that all is stored. */
 export interface PythonPeers {
@@ -46,7 +46,7 @@ export async function withPythonPeers<T>({ bench, upstream }: { readonly bench: 
   };
   try {
     const direct = await line('gather_peer.py');
-    const worker = spawn(python, ['-m', 'celery', '-A', 'celery_peer', 'worker', '--pool=solo', '--without-gossip', '--without-mingle', '--loglevel=WARNING'], { cwd: peersFolder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] });
+    const worker = spawnPeer(python, ['-m', 'celery', '-A', 'celery_peer', 'worker', '--pool=solo', '--without-gossip', '--without-mingle', '--loglevel=WARNING'], { cwd: peersFolder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] });
     ends.push(() => endChild(worker));
     const words = keepLastWords(worker);
     const caller = await line('celery_peer.py');

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { median, pairedRatios, times, withSpread } from '../core/statistics.ts';
 import { auctionData, gatherJob, keptOf } from '../parts/auctionData.ts';
 import type { BenchRow } from '../parts/bench.ts';
 import { loadPages } from '../parts/loadPages.ts';
-import { endChild } from '../parts/startLinePeer.ts';
+import { spawnPeer } from '../parts/spawnPeer.ts';
+import { endChild, firstOutput } from '../parts/startLinePeer.ts';
 import { withGleaner } from '../parts/withGleaner.ts';
 
 const [path, limit, connections] = ['/auctions', 1_000, 4];
@@ -26,9 +25,9 @@ export const latestPage: BenchRow = {
       await bare.createIndex({ key: 1 });
       const mongoUrl = new URL(bench.servers.mongo);
       mongoUrl.pathname = `/${database.db.databaseName}`;
-      const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../peers/bareServer.ts')], { env: { ...process.env, BENCH_MONGO_URL: mongoUrl.href }, stdio: ['pipe', 'pipe', 'inherit'] });
+      const server = spawnPeer(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../peers/bareServer.ts')], { env: { ...process.env, BENCH_MONGO_URL: mongoUrl.href }, stdio: ['pipe', 'pipe', 'pipe'] });
       try {
-        const bareUrl = String(((await once(server.stdout, 'data')) as [Buffer])[0]).trim();
+        const bareUrl = (await firstOutput(server)).trim();
         const durationMs = bench.pick(4_000, 500);
         const gleaner = (): ReturnType<typeof loadPages> => loadPages({ url: `${gatewayUrl()}/v1/jobs/latest/items?limit=${limit}`, connections, durationMs, headers: { authorization } });
         const other = (): ReturnType<typeof loadPages> => loadPages({ url: `${bareUrl}/?limit=${limit}`, connections, durationMs });
