@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import got from 'got';
 import type { GuardedAgents } from './createGuardedAgents.ts';
@@ -111,8 +111,27 @@ interface Hop {
   readonly body: string | undefined;
 }
 
-/** Sends one request and resolves once the head of its answer is there. */
+/** How often a kept connection may turn out to have ended; each time that one is gone for good. */
+const staleConnections = 3;
+
+/**
+ * Sends one request and resolves once the head of its answer is there. A kept connection that upstream had closed meanwhile is no failure of the request:
+ * one that may be repeated is sent again over the next, at last over a new one.
+ */
 async function open(hop: Hop, agents: GuardedAgents, signal: AbortSignal): Promise<UpstreamAnswer> {
+  for (let stale = 0; ; stale += 1) {
+    const sent = { reused: false };
+    try {
+      return await send(hop, agents, signal, sent);
+    } catch (error) {
+      const code = (error as { readonly code?: unknown }).code;
+      const repeatable = hop.method === 'GET' || hop.method === 'HEAD';
+      if (!(sent.reused && repeatable && stale < staleConnections && !signal.aborted && (code === 'ECONNRESET' || code === 'EPIPE'))) throw error;
+    }
+  }
+}
+
+async function send(hop: Hop, agents: GuardedAgents, signal: AbortSignal, sent: { reused: boolean }): Promise<UpstreamAnswer> {
   signal.throwIfAborted();
   const bodied = hop.body !== undefined || ['POST', 'PUT', 'PATCH'].includes(hop.method);
   const stream = got.stream(hop.url, {
@@ -128,11 +147,16 @@ async function open(hop: Hop, agents: GuardedAgents, signal: AbortSignal): Promi
     strictContentLength: false,
     enableUnixSockets: false,
   });
+  let request: ClientRequest | undefined;
+  stream.once('request', (made: ClientRequest) => {
+    request = made;
+  });
   stream.on('error', () => undefined); // the reader of the body sees it; one that comes later concerns nobody
   try {
     const [response] = (await once(stream, 'response', { signal })) as [{ statusCode: number; headers: IncomingHttpHeaders }];
     return { status: response.statusCode, headers: response.headers, url: hop.url, body: stream };
   } catch (error) {
+    sent.reused = request?.reusedSocket === true;
     stream.destroy();
     throw error;
   }

@@ -95,6 +95,22 @@ describe('requests', () => {
     });
   });
 
+  it('are sent again where a kept connection had ended meanwhile', async () => {
+    const sockets = new Set<unknown>();
+    await withServer((request, response) => {
+      // The second request over a connection finds it closed, as when a server's patience with idle ones ends.
+      if (sockets.has(request.socket)) request.socket.resetAndDestroy();
+      else {
+        sockets.add(request.socket);
+        response.setHeader('content-type', 'application/json').end(`[{"id":${sockets.size}}]`);
+      }
+    }, async ({ url }) => {
+      const forEach = { list: ['a', 'b', 'c', 'd'] };
+      expect(keptItems(await testAttempt(job(url, { query: { s: '{{ each }}' }, forEach })))).toEqual({ 1: { id: 1 }, 2: { id: 2 }, 3: { id: 3 }, 4: { id: 4 } });
+      expect(await testAttempt(job(url, { query: { s: '{{ each }}' }, forEach, method: 'POST' }))).toMatchObject({ kind: 'failed', class: 'network', requests: 2 });
+    });
+  });
+
   it('keeps the spacing that the tick asks for', async () => {
     await withUpstream(({ query }) => ({ body: [{ id: query.get('s') }] }), async ({ url }) => {
       const began = performance.now();

@@ -1,5 +1,5 @@
-import { is, selectAll, selectOne } from 'css-select';
-import type { Element, Document } from 'domhandler';
+import { compile, selectAll, selectOne } from 'css-select';
+import type { AnyNode, Document, Element } from 'domhandler';
 import { textContent } from 'domutils';
 import { DomHandler, Parser } from 'htmlparser2';
 import { AttemptFailure, badBody } from '../core/AttemptFailure.ts';
@@ -32,11 +32,12 @@ export function readHtml({ selector, single, onFound }: { readonly selector: str
 export const compileHtmlRead: CompileRead = (path) => {
   const [, selector = '', attribute] = /^(.*?)(?:@([\w:.-]+))?$/s.exec(path.trim()) ?? [];
   const own = ['', '.', '$'].includes(selector.trim());
-  if (!own) find(() => is({ type: 'tag', name: 'x', attribs: {}, children: [] } as unknown as Element, selector), selector);
+  // Compiled once: reading the selector anew for each item would cost more than all the rest.
+  const query = own ? undefined : find(() => compile<AnyNode, Element>(selector), selector);
   return (value) => {
-    const element = own ? (value as Element) : selectOne(selector, (value as Element).children);
+    const element = query ? selectOne<AnyNode, Element>(query, (value as Element).children) : (value as Element);
     if (!element) return undefined;
-    return attribute === undefined ? cleanText(element as Element) : (element as Element).attribs[attribute.toLowerCase()];
+    return attribute === undefined ? cleanText(element) : element.attribs[attribute.toLowerCase()];
   };
 };
 
