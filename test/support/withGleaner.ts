@@ -18,6 +18,7 @@ export interface Answer<T = unknown> {
 export interface Gleaner {
   readonly database: Database;
   readonly amqpUrl: string;
+  readonly mongoUrl: string;
   readonly management: BrokerManagement;
   readonly services: ServiceProcess[];
   /** Calls the gateway as admin; a body that is an object goes as JSON. */
@@ -71,7 +72,7 @@ export function withGleaner<T>(fn: (gleaner: Gleaner) => Promise<T>, { services 
       const newestRun: Gleaner['newestRun'] = async (job) => (await api<{ runs: RunAnswer[] }>('GET', `/v1/runs?job=${job}&limit=1`)).body.runs[0];
       await Promise.all(services.map((name) => start(name)));
       return await fn({
-        database, amqpUrl, management, services: running, api, start, find, runIn, newestRun,
+        database, amqpUrl, mongoUrl, management, services: running, api, start, find, runIn, newestRun,
         putJob: async (id, job) => {
           const { status, body } = await api('PUT', `/v1/jobs/${id}`, job);
           if (status !== 200 && status !== 201) throw new Error(`job ${id} was refused with ${status}: ${JSON.stringify(body)}`);

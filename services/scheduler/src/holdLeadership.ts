@@ -58,12 +58,13 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
     const term = new AbortController();
     const onStop = (): void => { term.abort(new Error('the scheduler is stopping')); };
     stopping.signal.addEventListener('abort', onStop, { once: true });
+    term.signal.addEventListener('abort', () => { leading = false; log.info({ token, reason: String(term.signal.reason) }, 'the term is ending'); }, { once: true });
     if (stopping.signal.aborted) onStop();
     leading = true;
     log.info({ token }, 'leading');
     const renewing = renew(term, sentAt);
     try {
-      await lead({ token, signal: term.signal });
+      await endedOrLeft(lead({ token, signal: term.signal }), term.signal);
     } catch (error) {
       if (!term.signal.aborted) log.error({ err: error, token }, 'leading failed; the lease is given back');
     }
@@ -101,6 +102,25 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
       await running;
     },
   };
+}
+
+/** How long the work of a term that is over may take to stop, ms; longer it is left to hang: its writes are compare-and-set, so they change nothing. */
+const leaveAfterMs = 3_000;
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Resolves when the work has ended, or some time after the signal although it hangs on a connection that is dead. */
+async function endedOrLeft(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const left = (async () => {
+    await pause(longestTimerMs, AbortSignal.any([signal, over.signal]));
+    await pause(leaveAfterMs, over.signal);
+  })();
+  try {
+    await Promise.race([work, left]);
+  } finally {
+    over.abort();
+    work.catch(() => undefined); // told by nobody any more: the term is over
+  }
 }
 
 /** Resolves after `ms` or when the signal is aborted. */

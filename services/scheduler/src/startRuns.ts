@@ -14,6 +14,8 @@ import type { TickSpecs } from './tickSpecs.ts';
 
 /** Runs that one step starts: small enough that the first of a burst is on its way while the rest are written. */
 const stepSize = 500;
+/** Backfills of a job that are asked at once whether they can start. */
+const backfillsAsked = 50;
 
 type Verdict =
   | { readonly act: 'go'; readonly decision?: Extract<StartDecision, { act: 'start' }> }
@@ -197,12 +199,20 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
 
     /** Runs of a job that wait for another of its runs are asked again. */
     wakeHeld(job: string): void {
-      for (const run of runs.ofJob(job)) if (run.state === 'due' && run.held !== undefined) runs.again(run);
+      let backfills = 0;
+      for (const run of runs.ofJob(job)) {
+        if (run.held === undefined || (run.state !== 'due' && run.state !== 'retrying')) continue;
+        if (run.trigger === 'backfill') backfills += 1;
+        // Thousands of backfills may wait in line: only its head can start.
+        if (run.trigger !== 'backfill' || backfills <= backfillsAsked) runs.again(run);
+      }
     },
 
     /** All that waits is asked again: what should have woken it may have been lost. */
     wakeAllHeld(): void {
-      for (const run of runs.all()) if (run.held !== undefined && (run.state === 'due' || run.state === 'retrying')) runs.again(run);
+      const jobs = new Set<string>();
+      for (const run of runs.all()) if (run.held !== undefined) jobs.add(run.job);
+      for (const job of jobs) this.wakeHeld(job);
     },
   };
 }

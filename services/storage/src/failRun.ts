@@ -9,6 +9,7 @@ export interface Failure {
   readonly message: string;
   readonly status?: number | undefined;
   readonly requests?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   readonly evidence?: Evidence | undefined;
   /** A code of the run's own, e.g. `rejected`. */
   readonly reason?: string;
@@ -18,8 +19,8 @@ export interface Failure {
 export async function failRun({ parts, run, failure, where = {} }: { readonly parts: StorageParts; readonly run: RunDocument; readonly failure: Failure; readonly where?: Readonly<Record<string, unknown>> }): Promise<RunDocument | null> {
   const { database, onStep } = parts;
   const now = database.clock.now();
-  const { evidence, requests, reason, status } = failure;
-  const error = { class: failure.class, message: failure.message, ...(status === undefined ? {} : { status }) };
+  const { evidence, requests, reason, status, retryAfterMs } = failure;
+  const error = { class: failure.class, message: failure.message, ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   const id = letterIdOfTry(run._id, run.attempts);
   const failed = await database.transaction(async (session) => {
     const moved = await moveRun({

@@ -24,7 +24,7 @@ export async function handleFailed({ parts, report }: { readonly parts: StorageP
     }
     const { status, evidence, requests } = report;
     if (decision.kind === 'fail') {
-      if (await failRun({ parts, run, failure: { class: report.class, message: report.message, status, evidence, requests } })) return done();
+      if (await failRun({ parts, run, failure: { class: report.class, message: report.message, status, retryAfterMs: report.retryAfterMs, evidence, requests } })) return done();
       continue; // it moved meanwhile: decide anew
     }
     const error = { class: report.class, message: report.message, ...(status === undefined ? {} : { status }), ...(report.retryAfterMs === undefined ? {} : { retryAfterMs: report.retryAfterMs }) };

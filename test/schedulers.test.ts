@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { connectBroker, done } from '@gleaner/broker';
+import { topology, type Tick } from '@gleaner/contracts';
+import { jobDefinitionSchema } from '@gleaner/contracts';
+import { putJob } from '@gleaner/database';
+import { describe, expect, it } from '@jest/globals';
+import type { ServiceProcess } from './support/serviceProcess.ts';
+import { until } from './support/until.ts';
+import { withGleaner, type Gleaner } from './support/withGleaner.ts';
+import { withTcpProxy } from './support/withTcpProxy.ts';
+
+const quietLog = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+/** Short, so that a test need not wait long; the proportions are those of the default. */
+const shortLease = { SCHEDULER_LEASE: '1500ms' };
+
+/** Leading by its own word. */
+const leads = ({ lines }: ServiceProcess): boolean => {
+  const last = lines.findLast((line) => /"msg":"(leading|the term is ending|not leading any more)"/.test(line));
+  return last?.includes('"msg":"leading"') ?? false;
+};
+
+interface Stage {
+  readonly gleaner: Gleaner;
+  readonly ticks: Tick[];
+  /** Checks that each second since the first has exactly one row, that each ran, and that the ticks are of these; the rows' latest publishing, ms. */
+  ledger(): Promise<{ readonly rows: number; readonly latestMs: number }>;
+}
+
+/** Runs `fn` with a job that fires each second, runs whatever else runs, and misses nothing, and with a collector that only takes ticks. */
+const withStage = (fn: (stage: Stage) => Promise<void>): Promise<void> => withGleaner(async (gleaner) => {
+  const { database, amqpUrl } = gleaner;
+  const broker = await connectBroker({ url: amqpUrl, name: 'test', log: quietLog });
+  const ticks: Tick[] = [];
+  try {
+    await broker.declare(topology);
+    await broker.consume({ queue: 'collect', concurrency: 10, handler: (delivery) => { ticks.push(delivery.json() as Tick); return done(); } }).ready;
+    const definition = jobDefinitionSchema.parse({ schedule: { every: '1s', overlap: 'allow', misfire: 'all' }, source: { http: { url: 'https://upstream.example/' } }, key: 'id' });
+    await putJob({ database, id: 'job', definition, by: 'test' });
+    await fn({
+      gleaner, ticks,
+      ledger: async () => {
+        const rows = (await database.collections.runs.find({ job: 'job', publishedAt: { $exists: true } }).sort({ scheduledAt: 1 }).toArray());
+        const times = rows.map(({ scheduledAt }) => scheduledAt.getTime());
+        expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * 1_000));
+        expect(rows.every(({ attempts, count }) => attempts === 1 && count === undefined)).toBe(true);
+        const known = new Set(rows.map(({ _id }) => _id));
+        await until(() => [...known].every((run) => ticks.some((tick) => tick.run === run)), { what: 'a tick of each run' });
+        return { rows: rows.length, latestMs: Math.max(...rows.map(({ publishedAt, scheduledAt }) => (publishedAt?.getTime() ?? 0) - scheduledAt.getTime())) };
+      },
+    });
+  } finally {
+    await broker.close();
+  }
+}, { services: [] });
+
+/** Catch-up runs go one after another, so somebody has to end them. */
+const endRuns = (gleaner: Gleaner): (() => void) => {
+  const timer = setInterval(() => {
+    void gleaner.database.collections.runs.updateMany({ state: 'queued', publishedAt: { $exists: true } }, [{ $set: { state: 'succeeded', rev: { $add: ['$rev', 1] }, endedAt: '$$NOW', unsettled: { $add: ['$rev', 1] } } }]).catch(() => undefined);
+  }, 50);
+  return () => { clearInterval(timer); };
+};
+
+const seconds = async (stage: Stage, count: number): Promise<void> => {
+  const before = new Set(stage.ticks.map(({ run }) => run)).size;
+  await until(() => new Set(stage.ticks.map(({ run }) => run)).size >= before + count, { timeout: 30_000, what: `${count} more fires`, see: () => stage.gleaner.services.map(({ lines }) => lines.slice(-5)) });
+};
+
+describe('schedulers beside each other', () => {
+  it('the leader killed with -9: another takes over within 10 s, and no fire is lost or doubled', () => withStage(async (stage) => {
+    const { gleaner } = stage;
+    const stop = endRuns(gleaner);
+    try {
+      const first = await gleaner.start('scheduler');
+      await until(() => leads(first));
+      await Promise.all([gleaner.start('scheduler'), gleaner.start('scheduler')]);
+      await seconds(stage, 2);
+      const killedAt = performance.now();
+      gleaner.services.splice(gleaner.services.indexOf(first), 1);
+      await first.end('SIGKILL');
+      await until(() => gleaner.services.some(leads), { timeout: 15_000 });
+      expect(performance.now() - killedAt).toBeLessThan(10_000);
+      await seconds(stage, 8);
+      const { latestMs } = await stage.ledger();
+      expect(latestMs).toBeLessThan(12_000);
+    } finally {
+      stop();
+    }
+  }));
+
+  it('the leader stopped for longer than its lease and continued: it steps down, and its late writes change nothing', () => withStage(async (stage) => {
+    const { gleaner } = stage;
+    const stop = endRuns(gleaner);
+    try {
+      const first = await gleaner.start('scheduler', shortLease);
+      await until(() => leads(first));
+      const second = await gleaner.start('scheduler', shortLease);
+      await seconds(stage, 2);
+      first.signal('SIGSTOP');
+      await until(() => leads(second), { timeout: 15_000 });
+      await seconds(stage, 2);
+      first.signal('SIGCONT');
+      await until(() => !leads(first), { timeout: 15_000 });
+      await seconds(stage, 3);
+      expect(leads(second)).toBe(true);
+      await stage.ledger();
+    } finally {
+      stop();
+    }
+  }));
+
+  it('the leader cut off from MongoDB stops itself before another begins', () => withStage(async (stage) => {
+    const { gleaner } = stage;
+    const stop = endRuns(gleaner);
+    const direct = new URL(gleaner.mongoUrl);
+    try {
+      await withTcpProxy({ host: direct.hostname, port: Number(direct.port) }, async (proxy) => {
+        const through = new URL(direct);
+        through.port = String(proxy.port);
+        through.searchParams.delete('replicaSet');
+        through.searchParams.set('directConnection', 'true');
+        const first = await gleaner.start('scheduler', { ...shortLease, MONGO_URL: through.href });
+        await until(() => leads(first));
+        const second = await gleaner.start('scheduler', shortLease);
+        await seconds(stage, 2);
+        proxy.cut();
+        await until(() => !leads(first), { timeout: 15_000, what: 'the leader stepping down' });
+        await until(() => leads(second), { timeout: 15_000 });
+        await seconds(stage, 2);
+        proxy.mend();
+        await seconds(stage, 3);
+        await stage.ledger();
+        // It had stopped leading before the other began: both told the time of one machine.
+        const when = (service: ServiceProcess, message: string): number => Date.parse((JSON.parse(service.lines.find((line) => line.includes(`"msg":"${message}"`)) ?? '{}') as { time: string }).time);
+        expect(when(first, 'the term is ending')).toBeLessThanOrEqual(when(second, 'leading'));
+      });
+    } finally {
+      stop();
+    }
+  }));
+
+  it('a leader whose clock is a minute ahead, and one whose clock is a minute behind, fire at the right time', () => withStage(async (stage) => {
+    const { gleaner } = stage;
+    const stop = endRuns(gleaner);
+    const shifted = (ms: number) => ({ ...shortLease, CLOCK_SHIFT_MS: String(ms), NODE_OPTIONS: `--disable-warning=ExperimentalWarning --import ${join(import.meta.dirname, 'support/shiftClock.mjs')}` });
+    try {
+      const ahead = await gleaner.start('scheduler', shifted(60_000));
+      await until(() => leads(ahead));
+      const behind = await gleaner.start('scheduler', shifted(-60_000));
+      await seconds(stage, 3);
+      await ahead.end();
+      await until(() => leads(behind), { timeout: 15_000 });
+      await seconds(stage, 3);
+      const { latestMs } = await stage.ledger();
+      expect(latestMs).toBeLessThan(10_000);
+      const rows = await gleaner.database.collections.runs.find({ job: 'job' }).toArray();
+      for (const { queuedAt, scheduledAt } of rows) if (queuedAt) expect(queuedAt.getTime() - scheduledAt.getTime()).toBeGreaterThanOrEqual(0);
+    } finally {
+      stop();
+    }
+  }));
+});
