@@ -12,8 +12,8 @@ import { sweepGenerations } from './sweep/sweepGenerations.ts';
 import { sweepHistory } from './sweep/sweepHistory.ts';
 
 const layouts = [
-  { epochShare: 2, epochMinimum: 99, logMinimum: 999, generationShare: 2, generationMinimum: 99 },
-  { epochShare: 0.5, epochMinimum: 2, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
+  { epochShare: 2, epochMinimum: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99 },
+  { epochShare: 0.5, epochMinimum: 2, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
 ];
 const crashPoints = ['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit', 'after a batch is kept', 'after the complete report is kept'];
 

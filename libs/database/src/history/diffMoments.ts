@@ -4,7 +4,7 @@ import { atOneTime } from './atOneTime.ts';
 import type { SnapshotDocument } from './documents.ts';
 import { historyCollectionsOf, type HistoryCollections } from './historyCollections.ts';
 import { compareKeys } from './historyIds.ts';
-import type { StateItem } from './keyframe.ts';
+import type { StateItem } from './storedItem.ts';
 import type { Known } from './known.ts';
 import { findMoment, type MomentRequest } from './moment.ts';
 import { epochAt, readKnown, type EpochStart } from './readKnown.ts';

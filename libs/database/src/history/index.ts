@@ -14,4 +14,5 @@ export { epochAt, knownOf, readKnown, readState, type EpochStart } from './readK
 export * from './readSeries.ts';
 export * from './readSnapshots.ts';
 export * from './sampleSeries.ts';
+export { type StateItem } from './storedItem.ts';
 export * from './streamState.ts';

@@ -1,17 +1,10 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { compareKeys } from './historyIds.ts';
+import { StoredItem, type StateItem } from './storedItem.ts';
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
-
-/** An item of a state: its data is known by its hash, `since` is the position where it began. */
-export interface StateItem {
-  readonly key: string;
-  readonly hash: string;
-  readonly since: string;
-  readonly data: unknown;
-}
 
 export interface KeyframeBlock {
   /** First key in it. */
@@ -24,10 +17,11 @@ export interface KeyframeBlock {
 const maxItems = 500;
 const maxChars = 1_000_000;
 
+/** The first line of a block; the items' data follow it, each as so many characters of JSON, without anything between. */
 interface Packed {
   /** The positions that `i` refers to: a snapshot's items began at few of them. */
   readonly p: readonly string[];
-  readonly i: readonly (readonly [key: string, since: number, hash: string, data: unknown])[];
+  readonly i: readonly (readonly [key: string, since: number, hash: string, length: number])[];
 }
 
 /** Packs a state into blocks of at most 500 items (or about 1 MB of JSON), sorted by key. The data comes back as JSON gives it. */
@@ -36,32 +30,41 @@ export async function packKeyframe(items: readonly StateItem[]): Promise<Keyfram
   const blocks: Promise<KeyframeBlock>[] = [];
   for (let start = 0; start < sorted.length;) {
     const positions = new Map<string, number>();
-    const parts: string[] = [];
+    const index: string[] = [];
+    const texts: string[] = [];
     let chars = 0;
-    let index = start;
-    for (; index < sorted.length && index - start < maxItems && chars < maxChars; index += 1) {
-      const { key, since, hash, data } = sorted[index] as StateItem;
+    let end = start;
+    for (; end < sorted.length && end - start < maxItems && chars < maxChars; end += 1) {
+      const item = sorted[end] as StateItem;
+      const { key, since, hash } = item;
       let at = positions.get(since);
       if (at === undefined) positions.set(since, (at = positions.size));
-      const part = JSON.stringify([key, at, hash, data]);
-      chars += part.length;
-      parts.push(part);
+      const text = item.json ?? JSON.stringify(item.data);
+      chars += text.length;
+      index.push(JSON.stringify([key, at, hash, text.length]));
+      texts.push(text);
     }
-    blocks.push(packBlock((sorted[start] as StateItem).key, positions, parts));
-    start = index;
+    blocks.push(packBlock((sorted[start] as StateItem).key, [...positions.keys()], index, texts));
+    start = end;
   }
   return await Promise.all(blocks);
 }
 
-async function packBlock(first: string, positions: ReadonlyMap<string, number>, parts: readonly string[]): Promise<KeyframeBlock> {
-  const packed = await compress(`{"p":${JSON.stringify([...positions.keys()])},"i":[${parts.join(',')}]}`, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  return { first, n: parts.length, packed };
+async function packBlock(first: string, positions: readonly string[], index: readonly string[], texts: readonly string[]): Promise<KeyframeBlock> {
+  const text = `{"p":${JSON.stringify(positions)},"i":[${index.join(',')}]}\n${texts.join('')}`;
+  return { first, n: texts.length, packed: await compress(text, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }) };
 }
 
-/** The items of a block, sorted by key. */
+/** A block of this many bytes is unpacked before a thread of the pool would have taken it up. */
+const smallBlock = 200_000;
+
+/** The items of a block, sorted by key; their data stays text until it is asked for. */
 export async function unpackBlock(packed: Uint8Array): Promise<StateItem[]> {
-  const { p, i } = JSON.parse((await decompress(packed)).toString()) as Packed;
-  return i.map(([key, since, hash, data]) => ({ key, since: p[since] ?? '', hash, data }));
+  const text = (packed.length <= smallBlock ? zstdDecompressSync(packed) : await decompress(packed)).toString();
+  const line = text.indexOf('\n');
+  const { p, i } = JSON.parse(text.slice(0, line)) as Packed;
+  let at = line + 1;
+  return i.map(([key, since, hash, length]) => new StoredItem(key, hash, p[since] ?? '', text.slice(at, (at += length))));
 }
 
 /** Packs a set of keys, sorted, so that equal sets have equal bytes. */

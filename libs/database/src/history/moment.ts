@@ -4,7 +4,7 @@ import type { HeadDocument, SnapshotDocument } from './documents.ts';
 import { HistoryError } from './HistoryError.ts';
 import type { HistoryCollections } from './historyCollections.ts';
 import { snapshotId } from './historyIds.ts';
-import { withSession } from './readKnown.ts';
+import { epochAt, withSession, type EpochStart } from './readKnown.ts';
 
 /** Which moment of a dataset is meant; none of them = the latest. */
 export interface MomentRequest {
@@ -22,6 +22,8 @@ export interface Moment {
   /** Absent before the first snapshot of the dataset. */
   readonly row?: SnapshotDocument;
   readonly latest: boolean;
+  /** The epoch that holds it, where it is not the latest. */
+  readonly epoch?: EpochStart;
 }
 
 /** Finds the row of a moment; throws a HistoryError where it cannot be read. */
@@ -29,13 +31,17 @@ export async function findMoment({ history, session, dataset, at, run, pinned }:
   readonly history: HistoryCollections; readonly session?: ClientSession | undefined; readonly dataset: string;
 }): Promise<Moment> {
   const options = withSession(session);
+  const epochOf = async (position: string): Promise<{ epoch?: EpochStart }> => {
+    const epoch = await epochAt({ history, session, dataset, position });
+    return epoch ? { epoch } : {};
+  };
   const head = await history.heads.findOne({ _id: dataset }, options);
   if (head === null || head.sweptAt !== undefined) throw new HistoryError('no_dataset', `expected dataset ${dataset}; ${head ? 'it was taken away after its job was deleted' : 'there is none'}`, { dataset });
   if (pinned !== undefined) await expectGround({ history, head, pinned, options });
   if (run !== undefined) {
     const row = await history.snapshots.findOne({ _id: snapshotId(dataset, run) }, options);
     if (row === null || isSwept(head, row.position)) throw new HistoryError('no_snapshot', `expected a snapshot of run ${run}; it made none, or retention has taken it`, { run });
-    return { head, row, latest: row.position === head.position };
+    return row.position === head.position ? { head, row, latest: true } : { head, row, latest: false, ...(await epochOf(row.position)) };
   }
   if (head.position === undefined) return { head, latest: true };
   const sought = pinned?.position ?? (at === undefined ? undefined : positionAfter(at));
@@ -43,8 +49,9 @@ export async function findMoment({ history, session, dataset, at, run, pinned }:
     const row = await history.snapshots.findOne({ _id: snapshotId(dataset, head.run ?? '') }, options);
     return { head, ...(row ? { row } : {}), latest: true };
   }
-  const row = await history.snapshots.findOne({ dataset, position: { $lte: sought } }, { sort: { position: -1 }, ...options });
-  if (row !== null && !isSwept(head, row.position)) return { head, row, latest: false };
+  // Epochs begin at rows: what holds the moment holds its row.
+  const [row, epoch] = await Promise.all([history.snapshots.findOne({ dataset, position: { $lte: sought } }, { sort: { position: -1 }, ...options }), epochOf(sought)]);
+  if (row !== null && !isSwept(head, row.position)) return { head, row, latest: false, ...epoch };
   const wasThere = head.first !== undefined && sought >= head.first && head.horizon !== undefined;
   throw new HistoryError(wasThere ? 'swept' : 'before_first', wasThere ? `${at?.toISOString() ?? sought} is older than retention keeps` : `${at?.toISOString() ?? sought} is before the first snapshot`,
     { first: head.first, horizon: head.horizon });

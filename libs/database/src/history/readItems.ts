@@ -2,15 +2,19 @@ import type { ClientSession } from 'mongodb';
 import { BSON } from 'mongodb';
 import type { Database } from '../connectDatabase.ts';
 import { atOneTime } from './atOneTime.ts';
-import type { HeadDocument, ItemDocument } from './documents.ts';
+import type { HeadDocument, ItemDocument, SnapshotDocument } from './documents.ts';
 import { historyCollectionsOf, type HistoryCollections } from './historyCollections.ts';
 import { itemId, itemRange } from './historyIds.ts';
 import { findMoment, type Moment, type MomentRequest } from './moment.ts';
-import { epochAt, readKnown, withSession } from './readKnown.ts';
+import { readKnown, withSession } from './readKnown.ts';
+import type { StateItem } from './storedItem.ts';
 import { streamState } from './streamState.ts';
 
-/** An item as an object, or (asked for with `raw`) as the BSON document it is stored as, with `key`, `since` (a position) and `data`. */
-export type PageItem = { readonly key: string; readonly since: string; readonly data: unknown } | { readonly bson: Buffer };
+/**
+ * An item as an object, or, asked for with `raw`: of the latest state the BSON document it is stored as (with `key`, `since` (a position) and `data`),
+ * of the past what was stored of its data (`json` or `bson`), which becomes an object only when `data` is asked for.
+ */
+export type PageItem = { readonly key: string; readonly since: string; readonly data: unknown } | StateItem | { readonly bson: Buffer };
 
 export interface ItemsPage {
   /** In the order of their keys' UTF-8 bytes. */
@@ -36,7 +40,7 @@ export interface ItemsPage {
 export async function readItems({ database, dataset, after, limit, keys, raw = false, ...request }: MomentRequest & {
   readonly database: Pick<Database, 'client' | 'db'>; readonly dataset: string; readonly after?: string | undefined; readonly limit: number;
   readonly keys?: readonly string[] | undefined;
-  /** Latest items come as BSON bytes: no objects are made of them. Items of the past are objects in any case. */
+  /** Items come as they are stored, and no objects are made of them. */
   readonly raw?: boolean;
 }): Promise<ItemsPage> {
   const history = historyCollectionsOf(database.db);
@@ -48,7 +52,7 @@ export async function readItems({ database, dataset, after, limit, keys, raw = f
     if (keys !== undefined) return { ...about, items: await readKeys({ history, session, moment, keys: [...new Set(keys)] }) };
     const { items, last } = latest
       ? await readLatest({ history, session, generation: head.generation ?? '', after, limit, raw })
-      : await readPast({ history, session, dataset, position: row.position, after, limit });
+      : await readPast({ history, session, moment: { ...moment, row }, after, limit, raw });
     return { ...about, items, ...(last === undefined ? {} : { next: last }) };
   });
 }
@@ -70,28 +74,25 @@ async function readLatest({ history, session, generation, after, limit, raw }: {
   return { items: page.map((bson) => ({ bson })), last: found.length > limit && last ? (BSON.deserialize(last) as ItemDocument).key : undefined };
 }
 
-async function readPast({ history, session, dataset, position, after, limit }: { history: HistoryCollections; session: ClientSession; dataset: string; position: string; after: string | undefined; limit: number }): PageRead {
-  const epoch = await epochAt({ history, session, dataset, position });
+async function readPast({ history, session, moment: { row: { position }, epoch }, after, limit, raw }: { history: HistoryCollections; session: ClientSession; moment: Moment & { readonly row: SnapshotDocument }; after: string | undefined; limit: number; raw: boolean }): PageRead {
   const items: PageItem[] = [];
-  if (epoch === null) return { items };
+  if (epoch === undefined) return { items };
   let last: string | undefined;
   for await (const chunk of streamState({ history, session, epoch, at: position, after, expect: limit + 1 }))
-    for (const { key, since, data } of chunk) {
+    for (const item of chunk) {
       if (items.length === limit) return { items, last };
-      items.push({ key, since, data });
-      last = key;
+      items.push(raw ? item : { key: item.key, since: item.since, data: item.data });
+      last = item.key;
     }
   return { items };
 }
 
-async function readKeys({ history, session, moment: { head, row, latest }, keys }: { history: HistoryCollections; session: ClientSession; moment: Moment; keys: readonly string[] }): Promise<PageItem[]> {
+async function readKeys({ history, session, moment: { head, row, latest, epoch }, keys }: { history: HistoryCollections; session: ClientSession; moment: Moment; keys: readonly string[] }): Promise<PageItem[]> {
   if (latest) {
     const found = await history.items.find({ _id: { $in: keys.map((key) => itemId(head.generation ?? '', key)) } }, { sort: { _id: 1 }, ...withSession(session) }).toArray();
     return found.map(({ key, since, data }) => ({ key, since, data }));
   }
-  const position = row?.position ?? '';
-  const epoch = await epochAt({ history, session, dataset: head._id, position });
-  if (epoch === null) return [];
-  const known = await readKnown({ history, session, epoch, at: position, keys });
+  if (epoch === undefined || row === undefined) return [];
+  const known = await readKnown({ history, session, epoch, at: row.position, keys });
   return [...known].map(([key, { since, data }]) => ({ key, since, data })).toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
 }

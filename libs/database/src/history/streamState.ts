@@ -1,7 +1,8 @@
-import type { KeyframeDocument, VersionDocument } from './documents.ts';
+import type { KeyframeDocument } from './documents.ts';
 import { blockRange, compareKeys, entryRange } from './historyIds.ts';
-import { unpackBlock, type StateItem } from './keyframe.ts';
-import { knownOf, withSession, type EpochStart, type StateSource } from './readKnown.ts';
+import { unpackBlock } from './keyframe.ts';
+import { readRawEntry, type RawEntry, type StateItem } from './storedItem.ts';
+import { withSession, type EpochStart, type StateSource } from './readKnown.ts';
 
 const itemsInBlock = 500;
 const tailAtOnce = 2_000;
@@ -34,7 +35,7 @@ export async function* streamState({ history, session, epoch, at, after, expect 
     const upTo = unpacked.at(-1)?.key;
     const beyond = from !== undefined && upTo !== undefined && compareKeys(upTo, from) <= 0;
     if (!beyond) {
-      const entries = await history.versions.find({ _id: entryRange(epoch._id, { after: from, upTo }) as never, '_id.f': { $lte: at } }, { sort: { _id: 1 }, batchSize: 10_000, ...options }).toArray();
+      const entries = await readEntries({ history, session, epoch, at, after: from, upTo });
       const start = from === undefined ? 0 : firstAfter(unpacked, from);
       yield merge(start === 0 ? unpacked : unpacked.slice(start), entries);
       from = upTo;
@@ -48,43 +49,48 @@ export async function* streamState({ history, session, epoch, at, after, expect 
 async function* tail({ history, session, epoch, at, from }: StateSource & { readonly epoch: EpochStart; readonly at: string; readonly from: string | undefined }): AsyncGenerator<StateItem[]> {
   let after = from;
   for (;;) {
-    const entries = await history.versions.find({ _id: entryRange(epoch._id, { after }) as never, '_id.f': { $lte: at } }, { sort: { _id: 1 }, limit: tailAtOnce, batchSize: tailAtOnce, ...withSession(session) }).toArray();
+    const entries = await readEntries({ history, session, epoch, at, after, limit: tailAtOnce });
     if (entries.length === 0) return;
     if (entries.length < tailAtOnce) {
       yield merge([], entries);
       return;
     }
-    const last = entries.at(-1)?._id.k as string;
-    const whole = entries.filter(({ _id }) => _id.k !== last);
+    const last = entries.at(-1)?.key as string;
+    const whole = entries.filter(({ key }) => key !== last);
     if (whole.length === 0) {
       // One key alone fills the chunk: its newest entry is all that counts.
-      const newest = await history.versions.findOne({ _id: { $gte: { e: epoch._id, k: last, f: '' }, $lte: { e: epoch._id, k: last, f: at } } }, { sort: { _id: -1 }, ...withSession(session) });
-      yield merge([], newest ? [newest] : []);
+      const newest = await history.versions.findOne({ _id: { $gte: { e: epoch._id, k: last, f: '' }, $lte: { e: epoch._id, k: last, f: at } } }, { sort: { _id: -1 }, raw: true, ...withSession(session) });
+      yield merge([], newest ? [readRawEntry(newest as unknown as Buffer)] : []);
       after = last;
       continue;
     }
     yield merge([], whole);
-    after = whole.at(-1)?._id.k;
+    after = whole.at(-1)?.key;
   }
 }
 
+/** Entries in the order of keys, those of a key oldest first. */
+async function readEntries({ history, session, epoch, at, after, upTo, limit }: StateSource & {
+  readonly epoch: EpochStart; readonly at: string; readonly after: string | undefined; readonly upTo?: string | undefined; readonly limit?: number;
+}): Promise<RawEntry[]> {
+  const found = history.versions.find({ _id: entryRange(epoch._id, { after, upTo }) as never, '_id.f': { $lte: at } }, { sort: { _id: 1 }, batchSize: 10_000, raw: true, ...(limit === undefined ? {} : { limit }), ...withSession(session) });
+  return ((await found.toArray()) as unknown as Buffer[]).map(readRawEntry);
+}
+
 /** Keyframe items with the log laid over them; both in the order of keys, entries of a key oldest first. */
-function merge(packed: readonly StateItem[], entries: readonly VersionDocument[]): StateItem[] {
+function merge(packed: readonly StateItem[], entries: readonly RawEntry[]): StateItem[] {
   if (entries.length === 0) return packed as StateItem[];
   const merged: StateItem[] = [];
   let at = 0;
-  for (let index = 0; index < entries.length; index += 1) {
-    const entry = entries[index] as VersionDocument;
-    if (entries[index + 1]?._id.k === entry._id.k) continue;
-    const key = entry._id.k;
+  for (const [index, { key, item }] of entries.entries()) {
+    if (entries[index + 1]?.key === key) continue;
     for (; at < packed.length; at += 1) {
-      const item = packed[at] as StateItem;
-      if (item.key === key || !isBefore(item.key, key)) break;
-      merged.push(item);
+      const before = packed[at] as StateItem;
+      if (before.key === key || !isBefore(before.key, key)) break;
+      merged.push(before);
     }
     if (packed[at]?.key === key) at += 1;
-    const { hash, since, data } = knownOf(entry);
-    if (hash !== null) merged.push({ key, hash, since, data });
+    if (item) merged.push(item);
   }
   for (; at < packed.length; at += 1) merged.push(packed[at] as StateItem);
   return merged;

@@ -6,14 +6,15 @@ export interface LayoutLimits {
   readonly epochShare: number;
   /** Fewer changes than this are always logged. */
   readonly epochMinimum: number;
-  /** A log as long as the items (but at least this) ends its epoch, so that a page of the past stays cheap. */
+  /** A log as long as this share of the items (but at least so long) ends its epoch, so that a page of the past stays cheap. */
+  readonly logShare: number;
   readonly logMinimum: number;
   /** From this share on, items are written as a new generation: inserting all is cheaper than replacing many. */
   readonly generationShare: number;
   readonly generationMinimum: number;
 }
 
-export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500 };
+export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logShare: 0.5, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500 };
 
 /** What is known of the current items without their data. */
 export type Hashes = ReadonlyMap<string, { readonly hash: string; readonly since: string }>;
@@ -53,7 +54,7 @@ export async function planNewest({ observation, before, epoch, others, limits = 
   const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
 
   const many = changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total;
-  const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(total, limits.logMinimum);
+  const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum);
   if (epoch !== undefined && !many && !longLog) {
     const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
     return { ...rest, generation: false, entries, items: changes };
