@@ -1,0 +1,88 @@
+import { EJSON } from 'bson';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { withGleaner } from './support/withGleaner.ts';
+import { withServer } from './support/withServer.ts';
+
+/** JSON whose numbers are written as they are named here, so that digits survive the test itself. */
+class NumberText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+const write = (value: unknown): string => {
+  if (value instanceof NumberText) return value.text;
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${write(part)}`).join(',')}}`;
+};
+
+/** What must come out: the number itself where a double holds it, its text where it does not. */
+const expected = (value: unknown): unknown => {
+  if (value instanceof NumberText) {
+    const { text } = value;
+    if (/^-?\d+$/.test(text)) return BigInt(text) > 2n ** 53n || BigInt(text) < -(2n ** 53n) ? text : Number(text);
+    return Number.isFinite(Number(text)) && (Number(text) !== 0 || !/[1-9]/.test(text.split('e')[0] ?? '')) ? Number(text) : text;
+  }
+  if (Array.isArray(value)) return value.map(expected);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, expected(part)]));
+};
+
+/** A value with the names of its objects sorted, -0 told from 0, and nothing read into names such as `constructor`. */
+const exactText = (value: unknown): string => {
+  if (Object.is(value, -0)) return '-0';
+  if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'nothing';
+  return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${exactText(part)}`).sort().join(',')}}`;
+};
+
+const numberText = fc.oneof(
+  fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }).map(String), fc.integer().map(String), fc.constantFrom('-0', '0', '1e400', '-1e400', '1e-400', '9007199254740992', '9007199254740993', '1.0', '0.1', '1e2', '5e-324', '-0.0'),
+  fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 }).map((double) => (Object.is(double, -0) ? '-0' : String(double))),
+).map((text) => new NumberText(text));
+const name = fc.oneof(fc.constantFrom('$set', '$', 'a.b', '.', '__proto__', 'constructor', '', 'é', '_id', 'key', 'data', '0'), fc.string({ unit: 'grapheme', maxLength: 6 }).filter((text) => !text.includes('\0')));
+const value = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof({ depthSize: 'small' }, numberText, fc.boolean(), fc.constant(null), fc.string({ unit: 'grapheme', maxLength: 10 }), fc.constantFrom('\0', '\u2028', '\u{10FFFF}', '\uFEFF'), fc.array(tie('value'), { maxLength: 3 }), fc.array(fc.tuple(name, tie('value')), { maxLength: 3 }).map((entries) => Object.fromEntries(entries))),
+})).value;
+
+describe('from upstream to the reader', () => {
+  it('every digit and name arrives as it was sent, and no secret arrives anywhere', async () => {
+    const items = fc.sample(fc.array(fc.tuple(name, value), { maxLength: 6 }), { numRuns: 300, seed: 5 }).map((entries, index) => Object.fromEntries([...entries, ['the id', `k${index}`]]));
+    const secret = 'c0rrect horse/battery+staple"';
+    const forms = [secret, encodeURIComponent(secret), encodeURIComponent(secret).toLowerCase(), new URLSearchParams({ v: secret }).toString().slice(2), Buffer.from(secret).toString('base64'), Buffer.from(`user:${secret}`).toString('base64'), JSON.stringify(secret).slice(1, -1)];
+    await withServer((request, response) => {
+      if (request.url === '/exact') response.writeHead(200, { 'content-type': 'application/json' }).end(write(items));
+      else if (request.url?.startsWith('/echo')) response.writeHead(200, { 'content-type': 'application/json', etag: `"${Buffer.from(secret).toString('base64')}"` }).end(JSON.stringify([{ id: 1, url: request.url, auth: request.headers.authorization, [secret]: forms }]));
+      else response.writeHead(404, { 'x-echo': encodeURIComponent(secret) }).end(forms.join('\n'));
+    }, ({ url }) => withGleaner(async (gleaner) => {
+      await gleaner.putJob('exact', { source: { http: { url: `${url}/exact` } }, key: 'the id' });
+      const http = { query: { key: '{{ secret.KEY }}' }, auth: { basic: { user: 'user', password: '{{ secret.KEY }}' } } };
+      await gleaner.putJob('echo', { source: { http: { url: `${url}/echo`, ...http } }, key: 'id' });
+      await gleaner.putJob('failing', { source: { http: { url: `${url}/fail`, ...http } }, key: 'id' });
+      const ran: Record<string, string> = {};
+      for (const job of ['exact', 'echo', 'failing']) {
+        const { body } = await gleaner.api<{ id: string }>('POST', `/v1/jobs/${job}/runs`, {});
+        ran[job] = (await gleaner.runIn(body.id, ['succeeded', 'failed'])).state;
+      }
+      expect(ran).toEqual({ exact: 'succeeded', echo: 'succeeded', failing: 'failed' });
+
+      const { body } = await gleaner.api<{ items: { key: string; data: unknown }[] }>('GET', '/v1/jobs/exact/items?limit=1000');
+      const found = new Map(body.items.map(({ key, data }) => [key, data]));
+      for (const item of items) expect(exactText(found.get(String(item['the id'])))).toBe(exactText(expected(item)));
+
+      await gleaner.quiet();
+      const left: string[] = gleaner.services.flatMap(({ lines }) => lines);
+      const { db } = gleaner.database;
+      for (const { name: collection } of await db.listCollections().toArray()) for (const document of await db.collection(collection).find().toArray()) left.push(EJSON.stringify(document));
+      for (const path of ['/v1/runs', '/v1/dead-letters', '/v1/jobs/echo/items', '/v1/jobs/echo/snapshots']) left.push(JSON.stringify(await gleaner.api('GET', path)));
+      const everything = left.join('\n');
+      expect(everything).toContain('[secret.KEY]');
+      for (const form of forms) {
+        expect(everything.includes(form)).toBe(false);
+        expect(everything.includes(JSON.stringify(form).slice(1, -1))).toBe(false);
+      }
+    }, { env: { SECRET_KEY: secret } }));
+  }, 120_000);
+});
