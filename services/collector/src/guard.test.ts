@@ -1,6 +1,8 @@
 import type { LookupAddress } from 'node:dns';
+import { get } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { withServer } from '../../../test/support/withServer.ts';
+import { createGuardedAgents } from './createGuardedAgents.ts';
 import type { Lookup } from './createGuardedAgents.ts';
 import { keptItems, loopback, testAttempt } from './testing/testAttempt.ts';
 
@@ -48,6 +50,16 @@ describe('the guard', () => {
       const rebinding = lookupOf({ 'rebind.example': [['8.8.8.8'], ['127.0.0.1']] });
       expect(await testAttempt(job(`http://rebind.example:${port}/`), { allowNetworks: [], lookup: rebinding })).toMatchObject({ class: 'blocked_address' });
       expect(hits()).toBe(0);
+    });
+  });
+
+  it('checks the connected socket itself, whatever was judged before', async () => {
+    await withSecretService(async ({ url, hits }) => {
+      const agents = createGuardedAgents({ allowNetworks: [] });
+      const error = await new Promise((resolve) => get(url, { agent: agents.http }).on('error', resolve).on('response', resolve));
+      expect(error).toMatchObject({ class: 'blocked_address' });
+      expect(hits()).toBe(0);
+      agents.close();
     });
   });
 
