@@ -128,6 +128,12 @@ describe('a result', () => {
     expect(await latest(test, job.dataset)).toEqual({ c: 1 });
   }));
 
+  it('of more items than a snapshot may have fails the run clearly', () => withStorage(async (test) => {
+    const run = await test.run(await test.job(), '1');
+    await test.handle(messages.complete(run, { a: 1, b: 2, c: 3 }));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'failed', error: { class: 'snapshot_too_large', message: 'expected at most 2 items in one snapshot; saw 3' } });
+  }, { limits: { items: 2 as never } }));
+
   it('beyond the limit of a transaction fails the run clearly', () => withStorage(async (test) => {
     const job = await test.job();
     const [first, second] = [await test.run(job, '1'), await test.run(job, '2')];

@@ -53,6 +53,7 @@ export async function applySnapshot({ parts, result, head }: { readonly parts: S
   const position = positionOf(result.observedAt, run._id);
   if (result.saw.kind === 'again') return await atOneTime({ database }, (session) => applyRepeat({ parts, result, position, session }));
   const { content, extractionHash } = result.saw;
+  if (content.size > parts.limits.items) return { kind: 'too large', message: `expected at most ${parts.limits.items} items in one snapshot; saw ${content.size}` };
   const placement = placeSnapshot({ head, position, jobVersion: run.jobVersion, extractionHash });
   if (placement.kind === 'nowhere') return await endWithoutSnapshot({ parts, result, reason: placement.reason });
   const observation: Observation = { position, kind: result.definition.partial ? 'partial' : 'whole', content };

@@ -12,8 +12,8 @@ import { sweepGenerations } from './sweep/sweepGenerations.ts';
 import { sweepHistory } from './sweep/sweepHistory.ts';
 
 const layouts = [
-  { epochShare: 2, epochMinimum: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99 },
-  { epochShare: 0.5, epochMinimum: 2, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
+  { epochShare: 2, epochMinimum: 99, mostChanges: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99 },
+  { epochShare: 0.5, epochMinimum: 2, mostChanges: 99, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
 ];
 const crashPoints = ['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit', 'after a batch is kept', 'after the complete report is kept'];
 
@@ -45,9 +45,10 @@ class Case {
     const items = [...step.content].map(([k, { hash, data }]) => ({ k, h: hash, d: data as Record<string, unknown> }));
     // Another delivery of a run is another attempt: what one of them saw must not be mixed with the other.
     const attempt = `${run._id}.${this.#attempts++}`;
+    const extractionHash = `x${run.jobVersion}`;
     const base = step.sameAs === undefined ? undefined : (await this.runOf(step.sameAs))._id;
     const sent: Message[] = base !== undefined ? [messages.unchanged(run, base, { observedAt, attempt })]
-      : batches === 0 ? [messages.complete(run, items, { observedAt, attempt })] : messages.set(run, items, { batches, observedAt, attempt });
+      : batches === 0 ? [messages.complete(run, items, { observedAt, attempt, extractionHash })] : messages.set(run, items, { batches, observedAt, attempt, extractionHash });
     const parts = this.storages[storage] as StorageParts;
     const one = async (message: Message): Promise<void> => {
       const point = crashPoints[crash];
@@ -65,7 +66,7 @@ class Case {
   async runOf(name: string): Promise<RunDocument> {
     const known = this.runs.get(name);
     if (known) return known;
-    const run = await this.test.run(this.job, name.slice(4), { maxAttempts: 1_000 });
+    const run = await this.test.run(this.job, name.slice(4), { maxAttempts: 1_000, jobVersion: versionOf(name) });
     this.runs.set(name, run);
     return run;
   }
@@ -77,7 +78,7 @@ class Case {
   /** The same step for the naive model, in the words of this case: the job's own run ids and moments. */
   async naively(step: Delivered): Promise<Delivered> {
     const run = await this.runOf(step.run);
-    return { ...step, run: run._id, position: positionOf(this.momentOf(step), run._id), ...(step.sameAs === undefined ? {} : { sameAs: (await this.runOf(step.sameAs))._id }) };
+    return { ...step, version: run.jobVersion, run: run._id, position: positionOf(this.momentOf(step), run._id), ...(step.sameAs === undefined ? {} : { sameAs: (await this.runOf(step.sameAs))._id }) };
   }
 
   async sweep(share: number): Promise<void> {
@@ -132,6 +133,9 @@ class Case {
   }
 }
 
+/** The last of the nine runs are of a later version of the job, with another definition. */
+const versionOf = (run: string): number => (Number(run.slice(4)) > 6 ? 2 : 1);
+
 type State = ReturnType<NaiveHistory['stateAt']>;
 function differencesOf(from: State, to: State): Difference[] {
   const keys = [...new Set([...from.keys(), ...to.keys()])].toSorted((a, b) => (a < b ? -1 : 1));
@@ -144,10 +148,12 @@ function differencesOf(from: State, to: State): Difference[] {
 
 /** Steps that may come at the same time as the one before: of another run, and with content of their own. */
 const mayJoin = (group: readonly Delivered[], step: Step): step is Extract<Step, { do: 'deliver' }> =>
-  step.do === 'deliver' && step.delivered.sameAs === undefined && group.every(({ run, sameAs }) => run !== step.delivered.run && sameAs === undefined);
+  step.do === 'deliver' && step.delivered.sameAs === undefined && group.every(({ run, sameAs }) => run !== step.delivered.run && versionOf(run) === versionOf(step.delivered.run) && sameAs === undefined);
 
 async function play(test: StorageTest, all: readonly Step[], how: readonly Manner[], name: string, kind: 'whole' | 'partial'): Promise<void> {
-  const one = new Case(test, await test.job({ partial: kind === 'partial' }, name));
+  const job = await test.job({ partial: kind === 'partial' }, name);
+  await test.job({ partial: kind === 'partial', title: 'the second version' }, name);
+  const one = new Case(test, job);
   for (let index = 0; index < all.length;) {
     const step = all[index] as Step;
     if (step.do === 'sweep') {
@@ -169,7 +175,7 @@ async function play(test: StorageTest, all: readonly Step[], how: readonly Manne
 
 describe('on a real database the history', () => {
   it.each(layouts.flatMap((layout, index) => [{ index, layout, writeBefore: 0 }, { index, layout, writeBefore: 1_000 }]))(
-    'equals a store that keeps every snapshot whole: late, twice, at once, crashing, swept (layout $index, state before its transaction: $writeBefore)', ({ layout, writeBefore }) => withStorage(async (test) => {
+    'equals a store that keeps every snapshot whole: late, twice, at once, crashing, swept, redefined (layout $index, state before its transaction: $writeBefore)', ({ layout, writeBefore }) => withStorage(async (test) => {
       let cases = 0;
       for (const kind of ['whole', 'partial'] as const)
         await fc.assert(fc.asyncProperty(steps({ kinds: [kind] }), manners, (all, how) => play(test, all, how, `case-${cases++}`, kind)), { numRuns: 12 });

@@ -16,6 +16,8 @@ export interface Delivered {
   readonly position: string;
   readonly kind: 'whole' | 'partial';
   readonly content: Observation['content'];
+  /** Version of the job; another version has another definition. */
+  readonly version?: number;
   /** Observed again instead of content. */
   readonly sameAs?: string;
 }

@@ -2,7 +2,7 @@ import type { Version } from '@gleaner/database';
 import type { Delivered } from './memoryHistory.ts';
 
 type Value = { readonly hash: string; readonly data: unknown };
-interface Kept { readonly run: string; readonly position: string; readonly kind: 'whole' | 'partial'; readonly content: ReadonlyMap<string, Value> }
+interface Kept { readonly version: number; readonly definition: number; readonly run: string; readonly position: string; readonly kind: 'whole' | 'partial'; readonly content: ReadonlyMap<string, Value> }
 
 /** Keeps every snapshot whole and works everything out anew: slow, and plain enough to be believed. */
 export class NaiveHistory {
@@ -17,18 +17,24 @@ export class NaiveHistory {
 
   horizon = '';
 
-  apply({ run, position, kind, content, sameAs }: Delivered): 'applied' | 'duplicate' | 'too_old' | 'stale_validators' {
+  apply({ run, position, kind, content, sameAs, version = 1 }: Delivered): 'applied' | 'duplicate' | 'too_old' | 'stale_validators' | 'stale_definition' {
     if (this.#runsEnd ? this.#ended.has(run) : this.readable().some((one) => one.run === run)) return 'duplicate';
     if (position < this.horizon) {
       this.#ended.add(run);
       return 'too_old';
     }
-    if (sameAs === undefined) this.kept.push({ run, position, kind, content });
+    const base = sameAs === undefined ? undefined : this.readable().find((one) => one.run === sameAs);
+    if (sameAs !== undefined && !base) return 'stale_validators';
+    const definition = base?.definition ?? version;
+    const newest = this.kept.at(-1);
+    if (newest && definition !== newest.definition && version < newest.version) {
+      this.#ended.add(run);
+      return 'stale_definition';
+    }
+    if (base === undefined) this.kept.push({ version, definition, run, position, kind, content });
     else {
-      const base = this.readable().find((one) => one.run === sameAs);
-      if (!base) return 'stale_validators';
       const state = this.stateAt(base.position);
-      this.kept.push({ run, position, kind: base.kind, content: base.kind === 'whole' ? state : new Map([...state].filter(([key]) => base.content.has(key))) });
+      this.kept.push({ version, definition, run, position, kind: base.kind, content: base.kind === 'whole' ? state : new Map([...state].filter(([key]) => base.content.has(key))) });
     }
     this.kept.sort((a, b) => (a.position < b.position ? -1 : 1));
     this.#ended.add(run);

@@ -6,9 +6,9 @@ import { NaiveHistory } from '../../test/naiveHistory.ts';
 import type { LayoutLimits } from './planNewest.ts';
 
 const layouts: readonly LayoutLimits[] = [
-  { epochShare: 2, epochMinimum: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99 }, // one epoch for ever
-  { epochShare: 0.5, epochMinimum: 2, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
-  { epochShare: 0, epochMinimum: 1, logShare: 1, logMinimum: 0, generationShare: 2, generationMinimum: 99 }, // an epoch for each change, items one by one
+  { epochShare: 2, epochMinimum: 99, mostChanges: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99 }, // one epoch for ever
+  { epochShare: 0.5, epochMinimum: 2, mostChanges: 99, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
+  { epochShare: 0, epochMinimum: 1, mostChanges: 99, logShare: 1, logMinimum: 0, generationShare: 2, generationMinimum: 99 }, // an epoch for each change, items one by one
 ];
 
 /** Plays the steps against both and compares everything that can be read, at and between all positions. */

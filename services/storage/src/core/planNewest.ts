@@ -12,9 +12,11 @@ export interface LayoutLimits {
   /** From this share on, items are written as a new generation: inserting all is cheaper than replacing many. */
   readonly generationShare: number;
   readonly generationMinimum: number;
+  /** Beyond so many changes all is written anew whatever its share: a new state is written before the transaction, single changes are not. */
+  readonly mostChanges: number;
 }
 
-export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logShare: 0.5, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500 };
+export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logShare: 0.5, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500, mostChanges: 50_000 };
 
 /** What is known of the current items without their data. */
 export type Hashes = ReadonlyMap<string, { readonly hash: string; readonly since: string }>;
@@ -53,7 +55,8 @@ export async function planNewest({ observation, before, epoch, others, limits = 
   const counts = { added, changed, removed, total };
   const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
 
-  const many = changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total;
+  const tooMany = changes.size > limits.mostChanges;
+  const many = tooMany || (changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total);
   const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum);
   if (epoch !== undefined && !many && !longLog) {
     const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
@@ -63,6 +66,6 @@ export async function planNewest({ observation, before, epoch, others, limits = 
   for (const [key, { hash, data }] of content) items.push({ key, hash, data, since: changes.has(key) ? position : (before.get(key)?.since ?? position) });
   if (kind === 'partial' && content.size < total)
     for (const [key, { hash, data, since }] of await others()) if (hash !== null && !content.has(key)) items.push({ key, hash, data, since });
-  const generation = epoch === undefined || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total);
+  const generation = epoch === undefined || tooMany || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total);
   return { ...rest, epoch: { items }, generation, entries: [], items: generation ? new Map() : changes };
 }

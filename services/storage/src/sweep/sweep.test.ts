@@ -5,7 +5,7 @@ import { sweepDeleted } from './sweepDeleted.ts';
 import { sweepGenerations } from './sweepGenerations.ts';
 import { sweepRetention } from './sweepRetention.ts';
 
-const layout = { epochShare: 0.5, epochMinimum: 3, logShare: 1, logMinimum: 4, generationShare: 0.5, generationMinimum: 3 };
+const layout = { epochShare: 0.5, epochMinimum: 3, mostChanges: 99, logShare: 1, logMinimum: 4, generationShare: 0.5, generationMinimum: 3 };
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
 
 /** A snapshot each minute of the last `count`: one key that counts, one that stays, one that is there every third time. */
