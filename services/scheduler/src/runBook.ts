@@ -43,8 +43,8 @@ export function createRunBook({ database }: { readonly database: Database }) {
     return run.state === 'retrying' && run.nextAttemptAt !== undefined ? run.nextAttemptAt.getTime() : undefined;
   };
 
-  /** Takes a run in, or its newer state; one that waits is put up for its moment. */
-  const learn = (run: KnownRun): void => {
+  /** Takes a run in, or its newer state as the database has it; one that waits is put up for its moment. */
+  const take = (run: KnownRun): void => {
     const known = byId.get(run._id);
     const before = known === undefined ? undefined : wakeAtOf(known);
     const entry = known === undefined ? run : Object.assign(known, run);
@@ -63,7 +63,11 @@ export function createRunBook({ database }: { readonly database: Database }) {
     get: (id: string): KnownRun | undefined => byId.get(id),
     ofJob: (job: string): readonly KnownRun[] => [...(byJob.get(job) ?? [])],
     all: (): IterableIterator<KnownRun> => byId.values(),
-    learn,
+    /**
+     * Takes in a run as it was inserted. One that is known stays as it is: the news may be late, and the run queued since
+     * (a tick of the run as it was would carry try 0, which no collector reads).
+     */
+    learn(run: KnownRun): void { if (!byId.has(run._id)) take(run); },
     forget,
     /** Puts a run up again although nothing about it has changed: what held it may be gone. */
     again(run: KnownRun): void { heap.push(0, run); },
@@ -86,7 +90,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
       byId.clear();
       byJob.clear();
       heap.clear();
-      for await (const run of runs.find<KnownRun>({ state: { $in: states } }, { projection: fields, batchSize: 5_000 })) learn(run);
+      for await (const run of runs.find<KnownRun>({ state: { $in: states } }, { projection: fields, batchSize: 5_000 })) take(run);
     },
 
     /** Reads the unended runs of these jobs as they are now, before anything is decided against one of them. */
@@ -94,7 +98,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
       const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states } }, { projection: fields }).toArray();
       const ids = new Set(found.map(({ _id }) => _id));
       for (const job of jobs) for (const known of byJob.get(job) ?? []) if (!ids.has(known._id)) forget(known._id);
-      for (const run of found) { clearAbsent(run, byId.get(run._id)); learn(run); }
+      for (const run of found) { clearAbsent(run, byId.get(run._id)); take(run); }
     },
 
     /** Reads these runs as they are now; those that have ended are forgotten and come back. */
@@ -102,15 +106,15 @@ export function createRunBook({ database }: { readonly database: Database }) {
       const found = await runs.find<KnownRun>({ _id: { $in: [...ids] } }, { projection: fields }).toArray();
       const ended: KnownRun[] = [];
       for (const run of found) {
-        if (states.includes(run.state)) { clearAbsent(run, byId.get(run._id)); learn(run); } else { forget(run._id); ended.push(run); }
+        if (states.includes(run.state)) { clearAbsent(run, byId.get(run._id)); take(run); } else { forget(run._id); ended.push(run); }
       }
       return ended;
     },
 
     /** Whatever waits and should have come by now, as the database has it: what a broken change stream has not told. */
     async scan(now: Date): Promise<void> {
-      for await (const run of runs.find<KnownRun>({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: fields, limit: 20_000 })) if (!byId.has(run._id)) learn(run);
-      for await (const run of runs.find<KnownRun>({ state: 'retrying', nextAttemptAt: { $lte: now } }, { projection: fields, limit: 20_000 })) if (byId.get(run._id)?.state !== 'retrying') learn(run);
+      for await (const run of runs.find<KnownRun>({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: fields, limit: 20_000 })) if (!byId.has(run._id)) take(run);
+      for await (const run of runs.find<KnownRun>({ state: 'retrying', nextAttemptAt: { $lte: now } }, { projection: fields, limit: 20_000 })) if (byId.get(run._id)?.state !== 'retrying') take(run);
     },
   };
 }
