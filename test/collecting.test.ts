@@ -1,6 +1,6 @@
-import { EJSON } from 'bson';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { BSON } from 'mongodb';
 import { withGleaner } from './support/withGleaner.ts';
 import { withServer } from './support/withServer.ts';
 
@@ -75,7 +75,7 @@ describe('from upstream to the reader', () => {
       await gleaner.quiet();
       const left: string[] = gleaner.services.flatMap(({ lines }) => lines);
       const { db } = gleaner.database;
-      for (const { name: collection } of await db.listCollections().toArray()) for (const document of await db.collection(collection).find().toArray()) left.push(EJSON.stringify(document));
+      for (const { name: collection } of await db.listCollections().toArray()) for (const document of await db.collection(collection).find().toArray()) left.push(BSON.EJSON.stringify(document));
       for (const path of ['/v1/runs', '/v1/dead-letters', '/v1/jobs/echo/items', '/v1/jobs/echo/snapshots']) left.push(JSON.stringify(await gleaner.api('GET', path)));
       const everything = left.join('\n');
       expect(everything).toContain('[secret.KEY]');

@@ -46,6 +46,7 @@ describe('formats and compressions', () => {
     const headers = { 'content-type': 'text/csv' };
     expect(keptItems(await attemptOn('Id,Item Name\r\n1,"a, ""b""\nc"\r\n\r\n2,\r\n', { key: 'Id' }, { headers }))).toEqual(expectedRows);
     expect(keptItems(await attemptOn('Id;Item Name\n1;"a, ""b""\nc"\n2;', { key: 'Id' }, { headers }))).toEqual(expectedRows);
+    expect((await attemptOn('Id,__proto__\n1,x', { key: 'Id' }, { headers }))).toMatchObject({ items: [{ text: expect.stringContaining('"d":{"Id":"1","__proto__":"x"}') }] });
     expect(keptItems(await attemptOn('Id\tItem Name\n1\tplain', { key: 'Id', format: 'tsv' }))).toEqual({ 1: { Id: '1', 'Item Name': 'plain' } });
   });
 

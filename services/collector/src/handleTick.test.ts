@@ -36,7 +36,7 @@ interface Stage {
 }
 
 /** A collector's handler on a real broker, and what it sends to `store`, in order. */
-async function withCollector(fn: (stage: Stage) => Promise<void>): Promise<void> {
+async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs }: { readonly heartbeatMs?: number } = {}): Promise<void> {
   await withBroker(async ({ url, management }) => {
     const broker = await connectBroker({ url, name: 'test', log });
     const { runAttempt, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
@@ -56,7 +56,7 @@ async function withCollector(fn: (stage: Stage) => Promise<void>): Promise<void>
           return done();
         },
       });
-      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
+      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
       await Promise.all([store.ready, ticks.ready]);
       await fn({
         broker, sent, aborts,
@@ -120,6 +120,21 @@ describe('a tick', () => {
         expect(JSON.stringify(sent)).not.toMatch(/hunter22|aHVudGVyMjI|bWU6aHVudGVy|1bnRlcjIy/);
       }),
     );
+  });
+
+  it('tells that it is alive and how far it has come, as long as it runs', async () => {
+    let end: (() => void) | undefined;
+    await withServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write(`[{"ccy":"USD","pad":"${'x'.repeat(20_000)}"},`);
+      end = () => void response.end('{"ccy":"EUR"}]');
+    }, ({ url }) => withCollector(async ({ sent, tick, report }) => {
+      await tick({ source: { http: { url } }, key: 'ccy' });
+      const beats = () => sent.filter((message) => 'kind' in message && message.kind === 'heartbeat');
+      await until(() => beats().length >= 3 && beats().some((beat) => 'progress' in beat && beat.progress?.received === 1), { see: () => sent });
+      end?.();
+      await report('complete');
+      expect(beats().map((beat) => ('n' in beat ? beat.n : 0))).toEqual(beats().map((_beat, index) => index + 1));
+    }, { heartbeatMs: 50 }));
   });
 
   it('ends as `deadline` when it lasts longer than maxDuration', async () => {

@@ -8,7 +8,7 @@ import type { AttemptOutcome, AttemptProgress, RunAttempt } from './createRunAtt
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import { attemptMessages } from './core/attemptMessages.ts';
 
-const heartbeatMs = 10_000;
+const defaultHeartbeatMs = 10_000;
 /** Messages of one attempt that wait for their confirm at once: enough to keep the broker busy, little enough to bound memory. */
 const window = 8;
 
@@ -16,12 +16,14 @@ const window = 8;
  * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
  * only once the last of these is confirmed. A run that was aborted from outside only says that it asks no more: its state says the rest.
  */
-export function createHandleTick({ broker, runAttempt, newAttempt, aborts, log }: {
+export function createHandleTick({ broker, runAttempt, newAttempt, aborts, heartbeatMs = defaultHeartbeatMs, log }: {
   readonly broker: Pick<Broker, 'publish'>;
   readonly runAttempt: RunAttempt;
   /** A new ULID. */
   readonly newAttempt: () => string;
   readonly aborts: AbortRegistry;
+  /** Time between two heartbeats of an attempt, ms; default 10,000. */
+  readonly heartbeatMs?: number;
   readonly log: Logger;
 }): (delivery: Delivery) => Promise<Outcome> {
   return async (delivery) => {
@@ -57,6 +59,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, log }
       const { batches, report } = attemptMessages({ tick, head, attempt, outcome });
       await eachOf(batches, (batch, seq) => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
       await sentStarted;
+      clearInterval(heart); // the report is the last word of an attempt
       await send(messageTypes.report, messageIds.report(attempt, outcome.kind), report);
       tellOf(outcome, Math.round(performance.now() - began), about);
       return done();
