@@ -154,7 +154,7 @@ describe('schedulers beside each other', () => {
       const { latestMs } = await stage.ledger();
       expect(latestMs).toBeLessThan(10_000);
       const rows = await gleaner.database.collections.runs.find({ job: 'job' }).toArray();
-      for (const { queuedAt, scheduledAt } of rows) if (queuedAt) expect(queuedAt.getTime() - scheduledAt.getTime()).toBeGreaterThanOrEqual(0);
+      for (const { publishedAt, scheduledAt } of rows) if (publishedAt) expect(publishedAt.getTime() - scheduledAt.getTime()).toBeGreaterThanOrEqual(0);
     } finally {
       stop();
     }

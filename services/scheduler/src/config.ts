@@ -9,6 +9,10 @@ export interface SchedulerTimes {
   readonly candidateMs: number;
   /** How far before its moment a fire gets its row. */
   readonly aheadMs: number;
+  /** The same where hundreds of jobs fire in the same moment: their rows take longer to write. */
+  readonly burstAheadMs: number;
+  /** How far before its moment a fire that nothing stands in the way of is queued, so that the moment itself only publishes. */
+  readonly queueAheadMs: number;
   /** How late a fire is a misfire. */
   readonly lateAfterMs: number;
   /** How often everything that also comes by a change stream is looked for. */
@@ -22,7 +26,7 @@ export interface SchedulerTimes {
 
 export const defaultTimes: SchedulerTimes = {
   leaseMs: 6_000, renewMs: 2_000, stepDownMs: 4_000, candidateMs: 1_000,
-  aheadMs: 500, lateAfterMs: 10_000, scanMs: 1_000, republishMs: 120_000, republishMaxMs: 3_600_000, lostAfterMs: 300_000,
+  aheadMs: 500, burstAheadMs: 2_000, queueAheadMs: 25, lateAfterMs: 10_000, scanMs: 1_000, republishMs: 120_000, republishMaxMs: 3_600_000, lostAfterMs: 300_000,
 };
 
 /** What politeness an origin gets where no job asks for more; a job may only tighten it. `perMinute` 0 = no limit. */

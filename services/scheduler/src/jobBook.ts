@@ -1,6 +1,7 @@
 import type { Schedule } from '@gleaner/contracts';
 import type { Database } from '@gleaner/database';
 import { accountFires, compileSchedule, MinHeap, originsOf, parentsOf, type Account, type JobSpan } from '@gleaner/schedule';
+import { releaseMemory } from '@gleaner/runtime';
 import type { SchedulerTimes } from './config.ts';
 
 export interface OriginWish {
@@ -47,7 +48,7 @@ const never = Number.POSITIVE_INFINITY;
 export type JobBook = ReturnType<typeof createJobBook>;
 
 /** All jobs as the leader knows them, with the one that fires next on top. */
-export function createJobBook({ database, times }: { readonly database: Database; readonly times: Pick<SchedulerTimes, 'aheadMs' | 'lateAfterMs'> }) {
+export function createJobBook({ database, times }: { readonly database: Database; readonly times: Pick<SchedulerTimes, 'aheadMs' | 'burstAheadMs' | 'lateAfterMs'> }) {
   const entries = new Map<string, JobEntry>();
   const heap = new MinHeap<JobEntry>();
   const texts = new Map<string, string>();
@@ -79,10 +80,8 @@ export function createJobBook({ database, times }: { readonly database: Database
     const newest = entry.spans.at(-1);
     const active = newest !== undefined && !newest.paused && !newest.deleted;
     entry.nextFire = active ? compileSchedule(newest.schedule).next(Math.max(entry.through, newest.from - 1)) : undefined;
-    const open = openSpans(entry.spans);
-    const owes = entry.stale || entry.stored !== entry.through || open.length !== entry.spans.length || entry.storedVersion !== open[0]?.version;
-    if (owes) wake(entry, 0);
-    else wake(entry, entry.nextFire === undefined ? never : entry.nextFire - times.aheadMs);
+    if (owes(entry)) wake(entry, 0);
+    else wake(entry, entry.nextFire === undefined ? never : entry.nextFire - times.burstAheadMs);
   };
 
   const enter = (row: JobRow, more: Pick<JobEntry, 'spans' | 'through' | 'stored' | 'storedVersion'>): JobEntry => {
@@ -135,18 +134,24 @@ export function createJobBook({ database, times }: { readonly database: Database
     plan,
     /** Jobs that have named this one as a parent; what their schedules say now is to be looked at. */
     childrenOf: (parent: string): readonly JobEntry[] => [...(children.get(parent) ?? [])].flatMap((id) => entries.get(id) ?? []),
-    /** Looked at again after `ms`: something stood in the way. */
-    later(entry: JobEntry, at: number): void { wake(entry, at); },
+    /** Puts back what was taken too early: only a burst needs its rows so long before. */
+    later(entry: JobEntry): void { wake(entry, (entry.nextFire ?? 0) - times.aheadMs); },
+    /** True where the entry's next row is not needed yet. */
+    canWait: (entry: JobEntry, now: number): boolean => !entry.stale && entry.nextFire !== undefined && entry.nextFire - times.aheadMs > now && !owes(entry),
 
     /** Reads every job and its watermark; the jobs whose ledger has to be read more closely come back as stale entries. */
     async load(): Promise<void> {
       entries.clear();
       heap.clear();
       const marks = new Map<string, { through: Date; version: number }>();
-      for await (const { _id, through, version } of stored.find({}, { projection: { through: 1, version: 1 }, batchSize: 10_000 })) marks.set(_id, { through, version });
-      for await (const row of jobs.find<JobRow>({}, { projection: jobFields, batchSize: 5_000 })) {
+      for await (const { _id, through, version } of stored.find({}, { projection: { through: 1, version: 1 }, batchSize: 5_000 })) marks.set(_id, { through, version });
+      let read = 0;
+      for await (const row of jobs.find<JobRow>({}, { projection: jobFields, batchSize: 2_000 })) {
         const mark = marks.get(row._id);
         marks.delete(row._id);
+        read += 1;
+        // Documents are read once and thrown away: left alone, V8 would let them pile up to several times what is kept.
+        if (read % 10_000 === 0) releaseMemory();
         if (row.deleted && (mark === undefined || mark.version >= row.version)) continue;
         const current = spanOf({ changedAt: row.changedAt, version: row.version, paused: row.paused, schedule: row.definition.schedule, deleted: row.deleted === true });
         const through = Math.max(mark?.through.getTime() ?? 0, row.changedAt.getTime() - 1);
@@ -180,8 +185,8 @@ export function createJobBook({ database, times }: { readonly database: Database
     },
 
     /** What the ledger owes for an entry by now. */
-    account: (entry: JobEntry, now: number, limit: number): Account =>
-      accountFires({ jobId: entry.id, spans: entry.spans, through: entry.through, now, ahead: times.aheadMs, lateAfter: times.lateAfterMs, limit }),
+    account: (entry: JobEntry, { now, ahead, limit }: { readonly now: number; readonly ahead: number; readonly limit: number }): Account =>
+      accountFires({ jobId: entry.id, spans: entry.spans, through: entry.through, now, ahead, lateAfter: times.lateAfterMs, limit }),
 
     /** The entry as the ledger now is; versions that are wholly in it are let go. */
     advanced(entry: JobEntry, { through, more }: Pick<Account, 'through' | 'more'>): void {
@@ -206,6 +211,12 @@ export function createJobBook({ database, times }: { readonly database: Database
     if (entry) entry.wakeAt = never;
     entries.delete(id);
   }
+}
+
+/** True where MongoDB does not say yet what this entry says, or where versions wait to be accounted for. */
+function owes(entry: JobEntry): boolean {
+  const open = openSpans(entry.spans);
+  return entry.stale || entry.stored !== entry.through || open.length !== entry.spans.length || entry.storedVersion !== open[0]?.version;
 }
 
 /** Which version MongoDB is told: the oldest that is still owed something, so that a successor reads from there. */

@@ -1,7 +1,7 @@
 import type { Broker } from '@gleaner/broker';
 import type { ChangeStreamDocument, Database, JobDocument, RunDocument } from '@gleaner/database';
 import { watchCollection } from '@gleaner/database';
-import type { Logger } from '@gleaner/runtime';
+import { releaseMemory, type Logger } from '@gleaner/runtime';
 import { createAnnouncer } from './announce.ts';
 import type { OriginDefaults, SchedulerTimes } from './config.ts';
 import type { Term } from './holdLeadership.ts';
@@ -110,7 +110,11 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
       try {
         const stale = due.filter((entry) => entry.stale);
         if (stale.length > 0) await changes.readAgain(stale.map(({ id }) => id));
-        const inserted = await writeLedger({ database, book, entries: due.filter((entry) => !stale.includes(entry)), now: at });
+        const burst = due.length === ledgerSize;
+        const entries = due.filter((entry) => !stale.includes(entry));
+        const early = burst ? [] : entries.filter((entry) => book.canWait(entry, at));
+        for (const entry of early) book.later(entry);
+        const inserted = await writeLedger({ database, book, entries: entries.filter((entry) => !early.includes(entry)), now: at, ahead: burst ? times.burstAheadMs : times.aheadMs });
         log.debug({ jobs: due.length, runs: inserted.length, tookMs: now() - at }, 'ledger written');
         for (const run of inserted) runs.learn(run as KnownRun);
         const fresh = inserted.flatMap(({ _id }) => runs.get(_id) ?? []);
@@ -147,7 +151,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
       for (const id of taken) stirred.add(id);
       throw error;
     }
-    return Math.min(runs.nextAt ?? Number.POSITIVE_INFINITY, slots.nextAt ?? Number.POSITIVE_INFINITY);
+    return Math.min(starter.nextAt, slots.nextAt ?? Number.POSITIVE_INFINITY);
   });
 
   const settling = loop('settle', async () => {
@@ -177,6 +181,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     await Promise.all([book.load(), runs.load(), slots.load(new Date(now()))]);
     for (const run of runs.all()) if (run.state === 'queued' || run.state === 'running') slots.occupy(run);
     for (const entry of book.all()) changes.wish(entry);
+    if (book.size > 10_000) releaseMemory();
     log.info({ jobs: book.size, runs: runs.size, tookMs: Math.round(performance.now() - began) }, 'took over');
     onReady?.({ jobs: book.size, runs: runs.size, tookMs: performance.now() - began });
     ready();

@@ -18,8 +18,8 @@ describe('overlap', () => {
       await put('job', { schedule: { every: '1s', overlap: 'queue' } });
       await until(() => ticks.length === 1);
       await until(async () => (await runsOf('job')).filter(({ reason }) => reason === 'coalesced').length >= 2, { timeout: 15_000 });
-      const held = (await runsOf('job')).filter(({ held: why }) => why === 'overlap');
-      expect(held).toHaveLength(1);
+      // Never two of them wait; between a coalesced one and its successor's mark there may be none for a moment.
+      await until(async () => (await runsOf('job')).filter(({ held }) => held === 'overlap').length === 1);
       await end(ticks[0]?.run ?? '', 'succeeded');
       await until(() => ticks.length === 2);
     });
@@ -134,6 +134,8 @@ describe('an origin', () => {
       await start();
       const source = { http: { url: 'https://one.example/x' } };
       const jobs = await Promise.all(['a', 'b', 'c', 'd'].map((id) => put(id, { source, ...(id === 'a' ? { limits: { concurrency: 2 } } : {}) })));
+      // A limit holds from when the leader knows of it.
+      await until(async () => (await database.collections.schedules.countDocuments()) === jobs.length);
       for (const job of jobs) await ask(database, job, '01');
       await until(() => ticks.length === 2);
       await until(async () => (await Promise.all(jobs.map(({ _id }) => runsOf(_id)))).flat().filter(({ held }) => held === 'origin').length === 2);

@@ -56,9 +56,18 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
     });
   };
 
-  const send = (run: KnownRun, text: string): void => {
-    const attempt = run.attempts;
+  /** Sends at the run's moment, never before it: it may have been queued a little ahead. */
+  const sendAt = (run: KnownRun, text: string): void => {
     underWay.add(run._id);
+    const attempt = run.attempts;
+    const at = run.dueAt.getTime();
+    const wait = at - database.clock.now().getTime();
+    if (wait <= 0) { send(run, attempt, text); return; }
+    const check = (): void => { if (database.clock.now().getTime() >= at) send(run, attempt, text); else setImmediate(check); };
+    setTimeout(check, Math.max(0, Math.floor(wait) - 1));
+  };
+
+  const send = (run: KnownRun, attempt: number, text: string): void => {
     broker.publish({
       exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run._id, attempt), correlationId: run._id,
       body: Buffer.from(text), contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
@@ -90,7 +99,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
           continue;
         }
         const { _id, job, dataset, jobVersion, scheduledAt, inputs, spacing } = run;
-        send(run, tickText({
+        sendAt(run, tickText({
           run: _id, job, dataset, jobVersion, try: run.attempts, queuedAt: queuedAt.toISOString(), fireAt: scheduledAt.toISOString(), inputs, token, spacing, validators: prepared.validators,
         }, prepared.spec));
       }

@@ -26,6 +26,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
   const byId = new Map<string, KnownRun>();
   const byJob = new Map<string, Set<KnownRun>>();
   const heap = new MinHeap<KnownRun>();
+  const punctual = new MinHeap<KnownRun>();
   const { runs } = database.collections;
 
   const forget = (id: string): KnownRun | undefined => {
@@ -69,14 +70,20 @@ export function createRunBook({ database }: { readonly database: Database }) {
      */
     learn(run: KnownRun): void { if (!byId.has(run._id)) take(run); },
     forget,
+    /** Puts a run up for its very moment: it was looked at ahead of it and cannot start ahead. */
+    postpone(run: KnownRun): void { punctual.push(wakeAtOf(run) ?? 0, run); },
+    get nextPunctualAt(): number | undefined { return punctual.nextAt; },
     /** Puts a run up again although nothing about it has changed: what held it may be gone. */
     again(run: KnownRun): void { heap.push(0, run); },
 
-    /** Runs whose moment has come, earliest first, each once. */
-    takeDue(until: number, limit: number): KnownRun[] {
+    get waiting(): number { return heap.size; },
+
+    /** Runs whose moment has come, or comes within `ahead` ms, earliest first, each once. */
+    takeDue(now: number, ahead: number, limit: number): KnownRun[] {
       const due = new Set<KnownRun>();
+      const until = now + ahead;
       while (due.size < limit) {
-        const top = heap.popUntil(until);
+        const top = punctual.popUntil(now) ?? heap.popUntil(until);
         if (top === undefined) break;
         const run = top.value;
         const at = wakeAtOf(run);
@@ -90,6 +97,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
       byId.clear();
       byJob.clear();
       heap.clear();
+      punctual.clear();
       for await (const run of runs.find<KnownRun>({ state: { $in: states } }, { projection: fields, batchSize: 5_000 })) take(run);
     },
 

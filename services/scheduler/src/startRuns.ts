@@ -33,7 +33,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   readonly outbox: TickOutbox;
   readonly slots: OriginSlots;
   readonly announcer: Announcer;
-  readonly times: Pick<SchedulerTimes, 'lateAfterMs'>;
+  readonly times: Pick<SchedulerTimes, 'lateAfterMs' | 'queueAheadMs'>;
   readonly token: number;
   readonly log: Logger;
 }) {
@@ -170,12 +170,18 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     await queue(go, at);
   };
 
+  /** A burst is begun earlier, because moving all of it takes longer. */
+  const aheadNow = (): number => (times.queueAheadMs === 0 ? 0 : times.queueAheadMs + Math.min(250, runs.waiting / 40));
+
   return {
+    /** When something is next to be started, ms. */
+    get nextAt(): number { return Math.min((runs.nextAt ?? Number.POSITIVE_INFINITY) - aheadNow(), runs.nextPunctualAt ?? Number.POSITIVE_INFINITY); },
+
     /** Starts what is due by now, at most a few hundred; `taken` is told of each run that it took up before anything is done with it. */
     async step(taken: string[]): Promise<number> {
       const now = database.clock.now().getTime();
       for (const run of slots.takeReady(now)) runs.again(run);
-      const due = runs.takeDue(now, stepSize);
+      const due = runs.takeDue(now, aheadNow(), stepSize);
       if (due.length === 0) return 0;
       for (const { _id } of due) taken.push(_id);
       await outbox.room();
@@ -186,7 +192,15 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
       const waiting: KnownRun[] = [];
       for (const run of due) {
         if (run.state !== 'due' && run.state !== 'retrying') continue;
+        const early = (run.state === 'due' ? run.dueAt : (run.nextAttemptAt ?? at)) > at;
+        // Ahead of its moment only a fire of the plainest kind is queued; whatever has to be decided is decided at the moment.
+        if (early && (run.trigger !== 'schedule' || run.held !== undefined || run.state !== 'due' || runs.ofJob(run.job).length > 1)) { runs.postpone(run); continue; }
         const verdict = judge(run, at.getTime());
+        if (early && (verdict.act !== 'go' || verdict.decision)) {
+          slots.leave(run);
+          runs.postpone(run);
+          continue;
+        }
         if (verdict.act === 'go' && !verdict.decision) { reserve(run, at); go.push(run); }
         else if (verdict.act === 'hold' && verdict.held === 'origin') waiting.push(run);
         else doubtful.push(run);

@@ -17,11 +17,11 @@ interface Owed {
  * One coming fire of a job is one row, whose unique id is fence enough; anything more (missed stretches, catch-up, pauses)
  * goes with its watermark in one transaction. The runs that are now `due` come back; what another leader has moved is marked stale.
  */
-export async function writeLedger({ database, book, entries, now }: { readonly database: Database; readonly book: JobBook; readonly entries: readonly JobEntry[]; readonly now: number }): Promise<RunDocument[]> {
+export async function writeLedger({ database, book, entries, now, ahead }: { readonly database: Database; readonly book: JobBook; readonly entries: readonly JobEntry[]; readonly now: number; readonly ahead: number }): Promise<RunDocument[]> {
   const plain: Owed[] = [];
   const catchUps: Owed[] = [];
   for (const entry of entries) {
-    const account = book.account(entry, now, rowsPerSlice);
+    const account = book.account(entry, { now, ahead, limit: rowsPerSlice });
     const rows = account.rows.map((row) => documentOf({ entry, row, now }));
     const [first] = account.rows;
     (rows.length <= 1 && (first === undefined || (first.kind === 'fire' && !first.catchUp)) ? plain : catchUps).push({ entry, account, rows });
