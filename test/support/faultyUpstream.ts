@@ -97,6 +97,11 @@ const faults: Readonly<Record<string, Fault>> = {
   '/429-seconds': (response) => void response.writeHead(429, { 'retry-after': '120' }).end('slow down'),
   '/429-date': (response) => void response.writeHead(429, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }).end('slow down'),
   '/503-seconds': (response) => void response.writeHead(503, { 'retry-after': '5' }).end(),
+  '/429-drip': (response, send) => {
+    response.writeHead(429, { 'retry-after': '9' });
+    const timer = setInterval(() => send(response, ' '), 20);
+    response.on('close', () => clearInterval(timer));
+  },
   '/429-endless': (response, send) => {
     response.writeHead(429, { 'retry-after': '1' });
     const pump = (): void => {

@@ -1,6 +1,7 @@
 import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
+import type { OriginPauses } from './createOriginPauses.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import type { Secrets } from './core/buildRequest.ts';
@@ -70,6 +71,7 @@ const maxMessage = 2_000;
 export function createRunAttempt(deps: {
   readonly fetchUpstream: FetchUpstream;
   readonly agents: GuardedAgents;
+  readonly pauses: OriginPauses;
   readonly secrets: Secrets;
   readonly tokens: Tokens;
   readonly hashes: Hashes;

@@ -38,6 +38,7 @@ describe('each fault ends in its class', () => {
     ['/redirect-nowhere', 'bad_body', {}, {}],
     ['/redirect-file', 'origin_not_allowed', {}, {}],
     ['/429', 'rate_limited', {}, {}],
+    ['/429-drip', 'rate_limited', {}, {}],
     ['/429-endless', 'rate_limited', {}, {}],
     ['/408', 'timeout', {}, {}],
     ['/425', 'timeout', {}, {}],

@@ -96,6 +96,8 @@ export function createFetchUpstream({ agents, now = Date.now }: { readonly agent
         }
       }
     } catch (error) {
+      // An answer that had failed by its status stays that, even where the rest of its body outlasted the time.
+      if (error instanceof AttemptFailure && error.status !== undefined && !signal.aborted) throw error;
       throw failureOf(error, ended.aborted ? ended.reason : undefined);
     } finally {
       clearTimeout(timer);

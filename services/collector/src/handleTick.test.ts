@@ -11,6 +11,7 @@ import { withServer } from '../../../test/support/withServer.ts';
 import { createAbortRegistry } from './createAbortRegistry.ts';
 import { createHandleControl } from './handleControl.ts';
 import { createHandleTick } from './handleTick.ts';
+import type { OriginPauses } from './createOriginPauses.ts';
 import { createTestRunAttempt } from './testing/testAttempt.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -29,6 +30,7 @@ interface Stage {
   readonly broker: Broker;
   readonly sent: (Batch | Report)[];
   readonly aborts: ReturnType<typeof createAbortRegistry>;
+  readonly pauses: OriginPauses;
   readonly depth: (queue: string) => Promise<number>;
   tick(job: object, more?: Partial<Tick>): Promise<void>;
   report(kind: Report['kind']): Promise<Report>;
@@ -39,12 +41,12 @@ interface Stage {
 async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs }: { readonly heartbeatMs?: number } = {}): Promise<void> {
   await withBroker(async ({ url, management }) => {
     const broker = await connectBroker({ url, name: 'test', log });
-    const { runAttempt, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
+    const { runAttempt, pauses, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
     try {
       await broker.declare(topology);
       const sent: (Batch | Report)[] = [];
       const aborts = createAbortRegistry();
-      const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
+      const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, pauses, log }) });
       await control.ready;
       const store = broker.consume({
         queue: queues.store, concurrency: 1,
@@ -59,7 +61,7 @@ async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs 
       const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
       await Promise.all([store.ready, ticks.ready]);
       await fn({
-        broker, sent, aborts,
+        broker, sent, aborts, pauses,
         depth: async (queue) => {
           const count = (await management.queueCounts())[queue];
           return (count?.ready ?? 0) + (count?.unacked ?? 0);
@@ -153,6 +155,26 @@ describe('a tick', () => {
       await until(() => aborts.size === 0 && closed);
       await until(async () => (await depth(queues.collect)) === 0);
       expect(sent).toMatchObject([{ kind: 'started' }, { kind: 'failed', class: 'aborted', requests: 1 }]);
+    }));
+  });
+
+  it('leaves an origin alone that asked for quiet: for a moment by waiting, for longer by another try', async () => {
+    const hits: number[] = [];
+    await withServer((_request, response) => {
+      hits.push(Date.now());
+      response.setHeader('content-type', 'application/json').end('[{"ccy":"USD"}]');
+    }, ({ url }) => withCollector(async ({ broker, tick, report, pauses }) => {
+      const soon = Date.now() + 500;
+      pauses.pause(url, soon);
+      await tick({ source: { http: { url } }, key: 'ccy' });
+      await report('complete');
+      expect(hits[0]).toBeGreaterThanOrEqual(soon);
+      broker.announce(exchanges.control, 'pause', { kind: 'pause-origin', origin: url, until: new Date(Date.now() + 60_000).toISOString() });
+      await until(async () => {
+        await tick({ source: { http: { url } }, key: 'ccy' });
+        return (await report('failed')).kind;
+      });
+      expect(await report('failed')).toMatchObject({ class: 'rate_limited', requests: 0, retryAfterMs: expect.any(Number) });
     }));
   });
 

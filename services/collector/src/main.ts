@@ -8,6 +8,7 @@ import { createEvaluator } from './createEvaluator.ts';
 import { createFetchUpstream } from './fetchUpstream.ts';
 import { createGuardedAgents } from './createGuardedAgents.ts';
 import { createHashes } from './createHashes.ts';
+import { createOriginPauses } from './createOriginPauses.ts';
 import { createRunAttempt } from './createRunAttempt.ts';
 import { createTokens } from './createTokens.ts';
 import { createHandleControl } from './handleControl.ts';
@@ -30,10 +31,11 @@ await runService({
     const evaluator = createEvaluator();
     life.onRelease('expression threads', () => evaluator.close());
     const aborts = createAbortRegistry();
+    const pauses = createOriginPauses();
     const runAttempt = createRunAttempt({
-      fetchUpstream: createFetchUpstream({ agents }), agents, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
+      fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
     });
-    const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, log }) });
+    const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, pauses, log }) });
     life.onRelease('control', () => control.stop());
     const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
     life.onRelease('ticks', () => ticks.stop({ deadlineMs: config.stopMs }), { deadlineMs: config.stopMs + 2_000 });

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Extraction, HttpSource, RunInputs } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { BodyHash } from './createHashes.ts';
+import type { OriginPauses } from './createOriginPauses.ts';
 import { buildRequest, originOf } from './core/buildRequest.ts';
 import type { PageRequest, Secrets } from './core/buildRequest.ts';
 import { firstPage, nextPage } from './core/nextPage.ts';
@@ -45,11 +46,12 @@ export interface SourceResult {
 }
 
 /** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
-export async function readSource({ ask, progress, fetchUpstream, agents, secrets, tokens, newHash, newRecord, onFound, found, guard, settle, signal }: {
+export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, found, guard, settle, signal }: {
   readonly ask: HttpAsk;
   readonly progress: SourceProgress;
   readonly fetchUpstream: FetchUpstream;
   readonly agents: GuardedAgents;
+  readonly pauses: OriginPauses;
   readonly secrets: Secrets;
   readonly tokens: Tokens;
   readonly newHash: () => BodyHash;
@@ -79,6 +81,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, secrets
       ? { ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }), ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }) }
       : {};
     if (progress.requests > 0 && ask.spacingMs > 0) await wait(ask.spacingMs, undefined, { signal });
+    await pauses.passed(built.url.origin, signal);
     const record = newRecord();
     progress.record = record;
     progress.requests += 1;

@@ -6,6 +6,7 @@ import type { Lookup } from '../createGuardedAgents.ts';
 import { createEvaluator } from '../createEvaluator.ts';
 import { createGuardedAgents } from '../createGuardedAgents.ts';
 import { createHashes } from '../createHashes.ts';
+import { createOriginPauses } from '../createOriginPauses.ts';
 import { createRunAttempt } from '../createRunAttempt.ts';
 import type { AttemptInput, AttemptOutcome } from '../createRunAttempt.ts';
 import { createTokens } from '../createTokens.ts';
@@ -37,12 +38,14 @@ export function inputOf(job: object): AttemptInput {
 /** The function that does an attempt, made of the real parts. */
 export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> = {}) {
   const agents = createGuardedAgents({ allowNetworks, ...(lookup ? { lookup } : {}) });
+  const pauses = createOriginPauses();
   const evaluator = createEvaluator();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
+    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
   });
   return {
     runAttempt,
+    pauses,
     close: async () => {
       agents.close();
       await evaluator.close();
