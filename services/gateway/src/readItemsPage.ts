@@ -1,18 +1,26 @@
 import {
-  atOneTime, BSON, epochAt, findMoment, historyCollectionsOf, itemId, itemRange, readKnown, streamState,
-  type ClientSession, type Database, type HeadDocument, type HistoryCollections, type Moment, type MomentRequest, type SnapshotDocument,
+  atOneTime, BSON, epochAt, findMoment, findRaw, historyCollectionsOf, itemId, itemRange, readKnown, streamState,
+  type BsonSpan, type ClientSession, type Database, type HeadDocument, type HistoryCollections, type MomentRequest,
 } from '@gleaner/database';
+import { ProblemError } from './core/problem.ts';
 
 /** An item as its stored bytes (latest) or as an object (the past); `since` is a position. */
-export type PageRow = { readonly bson: Buffer } | { readonly key: string; readonly since: string; readonly data: unknown };
+export type PageRow = BsonSpan | { readonly key: string; readonly since: string; readonly data: unknown };
+
+/** The snapshot that a page shows. */
+export interface PageSnapshot {
+  readonly position: string;
+  readonly run: string;
+  readonly observedAt: Date;
+  readonly total: number;
+}
 
 export interface RowsPage {
   /** In the order of their keys' UTF-8 bytes. */
   readonly rows: readonly PageRow[];
-  readonly head: HeadDocument;
-  /** The snapshot that was read; absent where the dataset has none yet. */
-  readonly row?: SnapshotDocument;
-  readonly latest: boolean;
+  readonly rev: number;
+  /** Absent where the dataset has none yet. */
+  readonly snapshot?: PageSnapshot;
   /** Last key that was looked at, where more follow. */
   readonly next?: string;
 }
@@ -21,12 +29,14 @@ interface Reading {
   readonly database: Database;
   readonly history: HistoryCollections;
   readonly session: ClientSession;
-  readonly moment: Moment & { readonly row: SnapshotDocument };
+  readonly head: HeadDocument;
+  readonly snapshot: PageSnapshot;
+  readonly latest: boolean;
   readonly after: string | undefined;
   readonly limit: number;
   /** Over documents that hold an item's data under `data`. */
   readonly filter: Readonly<Record<string, unknown>> | undefined;
-  /** A page ends early once it holds so many bytes, or has taken so long: the next one goes on there. */
+  /** A page of the past ends early once it holds so many bytes, or has taken so long: the next one goes on there. The latest ends with one answer of the server. */
   readonly maxBytes: number;
   readonly maxMs: number;
 }
@@ -46,45 +56,45 @@ export async function readItemsPage({ database, dataset, after, limit, keys, fil
 }): Promise<RowsPage> {
   const history = historyCollectionsOf(database.db);
   return await atOneTime({ database }, async (session) => {
-    const moment = await findMoment({ history, session, dataset, ...request });
-    const { head, row, latest } = moment;
-    if (row === undefined) return { rows: [], head, latest };
-    const reading: Reading = { database, history, session, moment: { ...moment, row }, after, limit, filter, maxBytes, maxMs };
+    const { head, snapshot, latest } = await findSnapshot({ history, session, dataset, ...request });
+    if (snapshot === undefined) return { rows: [], rev: head.rev };
+    const reading: Reading = { database, history, session, head, snapshot, latest, after, limit, filter, maxBytes, maxMs };
     const part = keys !== undefined ? { rows: await readKeys(reading, [...new Set(keys)]) } : latest ? await readLatest(reading) : await readPast(reading);
-    return { ...part, head, row, latest };
+    return { ...part, rev: head.rev, snapshot };
   });
 }
 
-async function readLatest({ history, session, moment, after, limit, filter, maxBytes, maxMs }: Reading): Promise<Part> {
-  const cursor = history.items.find(
-    { _id: itemRange(moment.head.generation ?? '', { after }) as never, ...filter },
-    { sort: { _id: 1 }, limit: limit + 1, batchSize: limit + 1, raw: true, session, ...(filter === undefined ? {} : { maxTimeMS: maxMs * 5 }) },
-  );
-  const rows: { bson: Buffer }[] = [];
-  let bytes = 0;
-  try {
-    for await (const document of cursor as unknown as AsyncIterable<Buffer>) {
-      // The bytes are a view into the server's answer, which stays whole as long as the page does.
-      if (rows.length === limit || bytes > maxBytes) return { rows, next: keyOf(rows.at(-1)) };
-      rows.push({ bson: document });
-      bytes += document.length;
-    }
-  } finally {
-    await cursor.close();
+/** The head knows all of the newest snapshot that a page says: the latest page reads nothing else beside its items. */
+async function findSnapshot({ history, session, dataset, at, run, pinned }: MomentRequest & { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument; snapshot?: PageSnapshot; latest: boolean }> {
+  if (at === undefined && run === undefined && pinned === undefined) {
+    const head = await history.heads.findOne({ _id: dataset }, { session });
+    if (head !== null && head.sweptAt === undefined && head.position !== undefined && head.run !== undefined && head.observedAt !== undefined && head.total !== undefined)
+      return { head, latest: true, snapshot: { position: head.position, run: head.run, observedAt: head.observedAt, total: head.total } };
   }
-  return { rows };
+  const { head, row, latest } = await findMoment({ history, session, dataset, at, run, pinned });
+  return { head, latest, ...(row ? { snapshot: { position: row.position, run: row.run, observedAt: row.observedAt, total: row.counts.total } } : {}) };
 }
 
-const keyOf = (row: { readonly bson: Buffer } | undefined): string => (row === undefined ? '' : (BSON.deserialize(row.bson) as { key: string }).key);
+async function readLatest({ database, session, head, after, limit, filter, maxMs }: Reading): Promise<Part> {
+  const { documents, cut } = await findRaw({
+    db: database.db, collection: 'items', session, limit: limit + 1, sort: { _id: 1 }, filter: { _id: itemRange(head.generation ?? '', { after }), ...filter },
+    ...(filter === undefined ? {} : { maxTimeMS: maxMs * 5 }),
+  });
+  if (documents.length <= limit && !cut) return { rows: documents };
+  const rows = documents.slice(0, limit);
+  return { rows, next: keyOf(rows.at(-1)) };
+}
 
-async function readPast({ database, history, session, moment: { row, head }, after, limit, filter, maxBytes, maxMs }: Reading): Promise<Part> {
-  const epoch = await epochAt({ history, session, dataset: head._id, position: row.position });
-  const rows: Exclude<PageRow, { bson: Buffer }>[] = [];
+const keyOf = (span: BsonSpan | undefined): string => (span === undefined ? '' : (BSON.deserialize(span.bson.subarray(span.at, span.at + span.bson.readInt32LE(span.at))) as { key: string }).key);
+
+async function readPast({ database, history, session, head, snapshot, after, limit, filter, maxBytes, maxMs }: Reading): Promise<Part> {
+  const epoch = await epochAt({ history, session, dataset: head._id, position: snapshot.position });
+  const rows: Exclude<PageRow, BsonSpan>[] = [];
   if (epoch === null) return { rows };
   const started = performance.now();
   let bytes = 0;
   let seen: string | undefined;
-  for await (const chunk of streamState({ history, session, epoch, at: row.position, after, expect: limit + 1 })) {
+  for await (const chunk of streamState({ history, session, epoch, at: snapshot.position, after, expect: limit + 1 })) {
     if (seen !== undefined && performance.now() - started > maxMs) return { rows, next: seen };
     const kept = filter === undefined ? chunk : await matching({ database, items: chunk, filter });
     for (const { key, since, data } of kept) {
@@ -97,14 +107,16 @@ async function readPast({ database, history, session, moment: { row, head }, aft
   return { rows };
 }
 
-async function readKeys({ database, history, session, moment: { head, row, latest }, filter }: Reading, keys: readonly string[]): Promise<PageRow[]> {
+async function readKeys({ database, history, session, head, snapshot, latest, filter }: Reading, keys: readonly string[]): Promise<PageRow[]> {
   if (latest) {
-    const cursor = history.items.find({ _id: { $in: keys.map((key) => itemId(head.generation ?? '', key)) }, ...filter }, { sort: { _id: 1 }, raw: true, session });
-    return ((await cursor.toArray()) as unknown as Buffer[]).map((bson) => ({ bson }));
+    const filtered = { _id: { $in: keys.map((key) => itemId(head.generation ?? '', key)) }, ...filter };
+    const { documents, cut } = await findRaw({ db: database.db, collection: 'items', session, limit: keys.length, sort: { _id: 1 }, filter: filtered });
+    if (cut) throw new ProblemError('bad_query', 'these items are too large for one answer; ask for fewer keys');
+    return [...documents];
   }
-  const epoch = await epochAt({ history, session, dataset: head._id, position: row.position });
+  const epoch = await epochAt({ history, session, dataset: head._id, position: snapshot.position });
   if (epoch === null) return [];
-  const known = await readKnown({ history, session, epoch, at: row.position, keys });
+  const known = await readKnown({ history, session, epoch, at: snapshot.position, keys });
   const items = [...known].map(([key, { since, data }]) => ({ key, since, data })).toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   return filter === undefined ? items : await matching({ database, items, filter });
 }

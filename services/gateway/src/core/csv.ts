@@ -7,9 +7,9 @@ export const csvRow = (cells: readonly string[]): string => `${cells.map(quoted)
 export function csvCell(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
-  const text = stringifyValue(value);
-  // Dates and numbers that JSON has to quote lose their quotes again.
-  return value instanceof Date || typeof value === 'number' ? text.replaceAll('"', '') : text;
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  // A date that JSON has to quote loses its quotes again.
+  return value instanceof Date ? stringifyValue(value).replaceAll('"', '') : stringifyValue(value);
 }
 
 /** Names of all properties of the rows, in the order in which they were first seen. */
@@ -19,4 +19,4 @@ export function csvColumns(rows: readonly unknown[]): string[] {
   return [...names];
 }
 
-const quoted = (cell: string): string => (/[",\r\n]/.test(cell) || /^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+const quoted = (cell: string): string => (/[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);

@@ -3,12 +3,12 @@ import { stringifyValue } from './stringifyValue.ts';
 import { pickFields } from './fieldTree.ts';
 import { endOfBsonValue, endOfName, writeBsonValue, type FieldTree } from './writeBson.ts';
 
-/** An item as the database gives it: the bytes of its document, or an object. */
-export type WritableItem = { readonly bson: Buffer } | { readonly key: string; readonly since: string; readonly data: unknown };
+/** An item as the database gives it: where its document begins in some bytes, or an object. */
+export type WritableItem = { readonly bson: Buffer; readonly at: number } | { readonly key: string; readonly since: string; readonly data: unknown };
 
 /** Writes an item as `{"key": …, "data": …, "since": …}`; with `fields` only those of its data. */
 export function writeItem(out: JsonWriter, item: WritableItem, fields?: FieldTree): void {
-  if ('bson' in item) writeStored(out, item.bson, fields);
+  if ('bson' in item) writeStored(out, item, fields);
   else {
     out.ascii('{"key":');
     out.string(item.key);
@@ -20,12 +20,12 @@ export function writeItem(out: JsonWriter, item: WritableItem, fields?: FieldTre
   }
 }
 
-function writeStored(out: JsonWriter, bson: Buffer, fields: FieldTree | undefined): void {
+function writeStored(out: JsonWriter, { bson, at: start }: { readonly bson: Buffer; readonly at: number }, fields: FieldTree | undefined): void {
   let key = -1;
   let since = -1;
   let data = -1;
   let dataType = 0x0a;
-  for (let at = 4; bson[at] !== 0;) {
+  for (let at = start + 4; bson[at] !== 0;) {
     const type = bson[at] as number;
     const nameEnd = endOfName(bson, at + 1);
     const length = nameEnd - at - 1;
@@ -44,9 +44,7 @@ function writeStored(out: JsonWriter, bson: Buffer, fields: FieldTree | undefine
   out.ascii(',"data":');
   writeBsonValue(out, bson, dataType, data, fields);
   out.ascii(',"since":');
-  const start = since + 4;
-  const end = bson.indexOf(bar, start);
-  out.utf8(bson, start, end);
+  out.utf8(bson, since + 4, bson.indexOf(bar, since + 4));
   out.byte(0x7d);
 }
 

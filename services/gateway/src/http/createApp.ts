@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import Router from '@koa/router';
 import type { Logger, Metrics } from '@gleaner/runtime';
 import Koa from 'koa';
 import type { Context } from 'koa';
-import { ulid } from 'ulid';
 import { ProblemError } from '../core/problem.ts';
 import { stringifyValue } from '../core/stringifyValue.ts';
 import type { Answer } from './answer.ts';
@@ -35,7 +35,7 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
 
   app.use(async (ctx, next) => {
     const started = performance.now();
-    const requestId = ulid();
+    const requestId = randomUUID();
     ctx.state['requestId'] = requestId;
     ctx.set({ 'x-request-id': requestId, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
     try {
@@ -69,8 +69,6 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
   }
 
   async function identified(ctx: Context, route: Route): Promise<RawRequest> {
-    const gone = new AbortController();
-    ctx.res.once('close', () => gone.abort());
     let principal = anonymous;
     if (route.scope !== 'open') {
       await expectDatabase();
@@ -89,7 +87,12 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
       secure: ctx.secure, url: ctx.url, requestId: String(ctx.state['requestId']),
       header: (name) => ctx.get(name) || undefined,
       accept: (types) => ctx.accepts([...types]) || undefined,
-      gone: gone.signal,
+      gone: () => {
+        const gone = new AbortController();
+        ctx.res.once('close', () => gone.abort());
+        if (ctx.res.closed) gone.abort();
+        return gone.signal;
+      },
     };
   }
 }

@@ -22,8 +22,8 @@ export interface RawRequest {
   readonly header: (name: string) => string | undefined;
   /** The best of these media types for the client, or undefined where it wants none of them. */
   readonly accept: (types: readonly string[]) => string | undefined;
-  /** Aborted when the client has gone. */
-  readonly gone: AbortSignal;
+  /** A signal that is aborted when the client has gone; made when asked for, because few routes need it. */
+  readonly gone: () => AbortSignal;
 }
 
 export interface RouteRequest<P, Q, B> extends Omit<RawRequest, 'params' | 'query' | 'body'> {

@@ -6,7 +6,7 @@ import { paging, when } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';
 import { listPage } from '../listPage.ts';
-import { expectJob, jobParams } from './jobParams.ts';
+import { expectDataset, jobParams } from './jobParams.ts';
 
 /** A moment, or the run whose snapshot is meant. */
 const momentOrRun = z.union([
@@ -26,12 +26,12 @@ export const getDiff = ({ database, cursors }: Gateway) =>
     answers: { 200: { description: 'A page of differences; `limit` counts added, removed and changed together.', schema: diffAnswer } },
     handle: async (request) => {
       const { limit, after, from, to = {} } = request.query;
-      const job = await expectJob({ database, id: request.params.job });
-      const list = { kind: 'diff', scope: stableHash([job.dataset, named(from), named(to)]) };
+      const { dataset } = await expectDataset({ database, id: request.params.job });
+      const list = { kind: 'diff', scope: stableHash([dataset, named(from), named(to)]) };
       const place = after === undefined ? undefined : cursors.read(after, list);
       const pinned = (name: string): MomentRequest => ({ pinned: { position: String(place?.[name]), rev: Number(place?.['rev']) } });
       const page = await diffMoments({
-        database, dataset: job.dataset, limit,
+        database, dataset, limit,
         ...(place ? { from: pinned('from'), to: pinned('to'), after: String(place['key']) } : { from, to }),
       });
       const now = database.clock.now();

@@ -1,5 +1,5 @@
 import { observedAtOf } from '@gleaner/contracts';
-import { findMoment, historyCollectionsOf, readHistory, type JobDocument } from '@gleaner/database';
+import { findMoment, historyCollectionsOf, readHistory } from '@gleaner/database';
 import { z } from 'zod';
 import { historyAnswer } from '../answers.ts';
 import { paging } from '../core/queryFields.ts';
@@ -7,7 +7,7 @@ import type { Gateway } from '../gateway.ts';
 import type { Answer } from '../http/answer.ts';
 import { defineRoute, type RawRequest } from '../http/route.ts';
 import { listPage } from '../listPage.ts';
-import { expectJob, jobParams } from './jobParams.ts';
+import { expectDataset, jobParams, type Dataset } from './jobParams.ts';
 
 type Request = Pick<RawRequest, 'url'> & { readonly query: { readonly limit: number; readonly after?: string | undefined } };
 
@@ -18,24 +18,24 @@ export const getHistory = (gateway: Gateway) =>
   defineRoute({
     method: 'GET', path: '/v1/jobs/:job/history', summary: 'How one item changed, newest first', ...spec,
     params: jobParams, query: z.strictObject({ ...paging, key }),
-    handle: async (request) => await answerHistory(gateway, await expectJob({ database: gateway.database, id: request.params.job }), request.query.key, request),
+    handle: async (request) => await answerHistory(gateway, await expectDataset({ database: gateway.database, id: request.params.job }), request.query.key, request),
   });
 
 export const getItemHistory = (gateway: Gateway) =>
   defineRoute({
     method: 'GET', path: '/v1/jobs/:job/items/:key/history', summary: 'How one item changed, for keys of letters, digits and _ . ~ -', ...spec,
     params: z.strictObject({ job: jobParams.shape.job, key }), query: z.strictObject(paging),
-    handle: async (request) => await answerHistory(gateway, await expectJob({ database: gateway.database, id: request.params.job }), request.params.key, request),
+    handle: async (request) => await answerHistory(gateway, await expectDataset({ database: gateway.database, id: request.params.job }), request.params.key, request),
   });
 
-async function answerHistory({ database, cursors }: Gateway, job: JobDocument, itemKey: string, request: Request): Promise<Answer> {
+async function answerHistory({ database, cursors }: Gateway, { dataset }: Dataset, itemKey: string, request: Request): Promise<Answer> {
   const { limit, after } = request.query;
-  const list = { kind: 'history', scope: `${job.dataset}\n${itemKey}` };
+  const list = { kind: 'history', scope: `${dataset}\n${itemKey}` };
   const place = after === undefined ? undefined : cursors.read(after, list);
   const position = place && String(place['position']);
   // What the cursor goes on from must still be what it was: 409 where a late snapshot has rewritten it, 410 where it was swept.
-  if (place && position !== undefined) await findMoment({ history: historyCollectionsOf(database.db), dataset: job.dataset, pinned: { position, rev: Number(place['rev']) } });
-  const page = await readHistory({ database, dataset: job.dataset, key: itemKey, after: position, limit });
+  if (place && position !== undefined) await findMoment({ history: historyCollectionsOf(database.db), dataset, pinned: { position, rev: Number(place['rev']) } });
+  const page = await readHistory({ database, dataset, key: itemKey, after: position, limit });
   const next = page.next === undefined ? undefined : cursors.write({ ...list, place: { position: page.next, rev: place ? Number(place['rev']) : page.rev } });
   const versions = page.versions.map(({ from, to, hash, data }) => ({ from: observedAtOf(from), ...(to === undefined ? {} : { to: observedAtOf(to) }), ...(hash === null ? { removed: true } : { data }) }));
   return listPage(request, { key: itemKey, versions, next });

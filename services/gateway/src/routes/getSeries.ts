@@ -9,7 +9,7 @@ import { valueAt } from '../core/valueAt.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
-import { expectJob, jobParams } from './jobParams.ts';
+import { expectDataset, jobParams } from './jobParams.ts';
 
 const counted = ['total', 'received', 'kept', 'added', 'changed', 'removed', 'unchanged'] as const;
 const maxPoints = 10_000;
@@ -34,7 +34,7 @@ export const getSeries = ({ database }: Gateway) =>
     }),
     answers: { 200: { description: `Points, oldest first, at most ${maxPoints} a series (the newest). A value holds until the next point; null = not there.`, schema: seriesAnswer } },
     handle: async ({ params, query: { field, key, step, ...asked } }) => {
-      const job = await expectJob({ database, id: params.job });
+      const { dataset } = await expectDataset({ database, id: params.job });
       const to = asked.to ?? database.clock.now();
       const from = asked.from ?? new Date(to.getTime() - defaultStretchMs);
       if (to <= from) throw badQuery('to', `expected a moment after ${from.toISOString()}; saw ${to.toISOString()}`);
@@ -42,10 +42,10 @@ export const getSeries = ({ database }: Gateway) =>
       const stretch: Stretch = { from, to, step };
       if (key === undefined) {
         if (!counted.some((name) => name === field)) throw badQuery('field', `expected one of ${counted.join(', ')} where no key is given; saw ${JSON.stringify(field)}`);
-        return json({ field, from, to, series: [{ points: sampleSeries({ points: await countPoints({ database, dataset: job.dataset, field: field as (typeof counted)[number], stretch }), ...stretch, max: maxPoints }) }] });
+        return json({ field, from, to, series: [{ points: sampleSeries({ points: await countPoints({ database, dataset, field: field as (typeof counted)[number], stretch }), ...stretch, max: maxPoints }) }] });
       }
       const series = [];
-      for (const one of key) series.push({ key: one, points: sampleSeries({ points: await keyPoints({ database, dataset: job.dataset, key: one, field, stretch }), ...stretch, max: maxPoints }) });
+      for (const one of key) series.push({ key: one, points: sampleSeries({ points: await keyPoints({ database, dataset, key: one, field, stretch }), ...stretch, max: maxPoints }) });
       return json({ field, from, to, series });
     },
   });

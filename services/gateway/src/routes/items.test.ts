@@ -150,6 +150,27 @@ describe('GET /v1/jobs/{job}/items', () => {
     });
   });
 
+  it('ends a page early where the items are large, and goes on there', async () => {
+    await withItems(async ({ call, land }) => {
+      const large = Object.fromEntries(Array.from({ length: 24 }, (_, index) => [`k${String(index).padStart(2, '0')}`, { index, text: 'x'.repeat(1_500_000) }]));
+      await land(5, large);
+      await land(6, { ...large, z: 1 });
+      for (const moment of ['', '&at=2026-11-20T05:00:00Z']) {
+        const seen: string[] = [];
+        let next: string | undefined = `${path}?limit=10000${moment}`;
+        let pages = 0;
+        while (next !== undefined) {
+          const answer = await call('GET', next, { headers: { accept: 'application/x-ndjson' } });
+          for (const line of answer.text.trim().split('\n')) seen.push((JSON.parse(line) as { key: string }).key);
+          next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('link') ?? '')?.[1];
+          pages += 1;
+        }
+        expect(seen).toEqual([...Object.keys(large), ...(moment === '' ? ['z'] : [])]);
+        expect(pages).toBeGreaterThan(1);
+      }
+    });
+  });
+
   it('speaks ndjson and csv', async () => {
     await withItems(async ({ call, land }) => {
       await land(5, { a: { Name: 'Axe, "sharp"', n: 1.5, key: 'k' }, b: { Name: null, extra: [1, 2] } });

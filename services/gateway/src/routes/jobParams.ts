@@ -12,3 +12,16 @@ export async function expectJob({ database, id }: { readonly database: Database;
   if (job === null) throw new ProblemError('not_found', `there is no job ${JSON.stringify(id)}`);
   return job;
 }
+
+/** A job as reading its data needs it, which may be far less than its definition. */
+export interface Dataset {
+  readonly job: string;
+  readonly dataset: string;
+}
+
+/** The dataset of the job of a path; throws `not_found`. */
+export async function expectDataset({ database, id }: { readonly database: Database; readonly id: string }): Promise<Dataset> {
+  const job = await database.collections.jobs.findOne({ _id: id, deleted: { $exists: false } }, { projection: { dataset: 1 } });
+  if (job === null) throw new ProblemError('not_found', `there is no job ${JSON.stringify(id)}`);
+  return { job: job._id, dataset: job.dataset };
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { observedAtOf, stableHash } from '@gleaner/contracts';
-import { readHead, type JobDocument } from '@gleaner/database';
+import { readHead } from '@gleaner/database';
 import { z } from 'zod';
 import { itemsAnswer } from '../answers.ts';
 import { dataFilter } from '../core/dataFilter.ts';
@@ -14,7 +14,7 @@ import { itemsBody, itemTypes, type ItemType } from '../itemsBody.ts';
 import { nextUrl } from '../listPage.ts';
 import { readItemsPage, type RowsPage } from '../readItemsPage.ts';
 import { itemsQuery, readWhere, type ItemsQuery } from './itemsQuery.ts';
-import { expectJob, jobParams } from './jobParams.ts';
+import { expectDataset, jobParams, type Dataset } from './jobParams.ts';
 
 type Request = Pick<RouteRequest<unknown, ItemsQuery, undefined>, 'query' | 'accept' | 'header' | 'url'>;
 
@@ -33,7 +33,7 @@ export const listItems = (gateway: Gateway) =>
   defineRoute({
     method: 'GET', path: '/v1/jobs/:job/items', scope: 'read', tag: 'items', summary: 'Items: the latest, at a moment, of a run, or of keys; pages stay on one moment while new snapshots land',
     params: jobParams, query: itemsQuery, answers,
-    handle: async (request) => await answerItems(gateway, await expectJob({ database: gateway.database, id: request.params.job }), request),
+    handle: async (request) => await answerItems(gateway, await expectDataset({ database: gateway.database, id: request.params.job }), request),
   });
 
 export const getItem = (gateway: Gateway) =>
@@ -43,50 +43,50 @@ export const getItem = (gateway: Gateway) =>
     query: z.strictObject({ at: itemsQuery.shape.at, run: itemsQuery.shape.run, fields: itemsQuery.shape.fields }),
     answers,
     handle: async (request) => {
-      const job = await expectJob({ database: gateway.database, id: request.params.job });
-      return await answerItems(gateway, job, { ...request, query: { ...request.query, limit: 1, key: [request.params.key] } });
+      const owner = await expectDataset({ database: gateway.database, id: request.params.job });
+      return await answerItems(gateway, owner, { ...request, query: { ...request.query, limit: 1, key: [request.params.key] } });
     },
   });
 
-async function answerItems({ database, cursors }: Gateway, job: JobDocument, request: Request): Promise<Answer> {
+async function answerItems({ database, cursors }: Gateway, { dataset }: Dataset, request: Request): Promise<Answer> {
   const { query } = request;
   const type = request.accept(itemTypes) as ItemType | undefined;
   if (type === undefined) throw new ProblemError('not_acceptable', `expected Accept to allow one of ${itemTypes.join(', ')}`);
   const where = readWhere(query.where);
-  const scope = stableHash([job.dataset, query.where, query.fields]);
+  const scope = stableHash([dataset, query.where, query.fields]);
   const place = query.after === undefined ? undefined : cursors.read(query.after, { kind: 'items', scope });
   const pinned = place && { position: String(place['position']), rev: Number(place['rev']) };
-  const tagged = etagOf(job.dataset, request.url, type);
+  const tagged = etagOf(dataset, request.url, type);
 
   const ifNoneMatch = request.header('if-none-match');
   if (ifNoneMatch !== undefined && query.at === undefined && query.run === undefined && pinned === undefined) {
     // One small read answers "nothing new" without reading a page.
-    const head = await readHead({ database, dataset: job.dataset });
+    const head = await readHead({ database, dataset });
     const etag = head && tagged(head.rev, head.position);
     if (etag && ifNoneMatch === etag) return { status: 304, headers: { etag } };
   }
   const page = await readItemsPage({
-    database, dataset: job.dataset, limit: query.limit, keys: query.key,
+    database, dataset, limit: query.limit, keys: query.key,
     ...(pinned ? { pinned, after: String(place['key']) } : { at: query.at, run: query.run }),
     ...(where === undefined ? {} : { filter: dataFilter(where) }),
   });
   const at = place ? String(place['at']) : answeredAt({ page, asked: query.at, now: database.clock.now() });
-  const next = page.next === undefined || page.row === undefined ? undefined
-    : cursors.write({ kind: 'items', scope, place: { position: page.row.position, rev: page.head.rev, key: page.next, at } });
+  const next = page.next === undefined || page.snapshot === undefined ? undefined
+    : cursors.write({ kind: 'items', scope, place: { position: page.snapshot.position, rev: page.rev, key: page.next, at } });
   const body = itemsBody({
     type, rows: page.rows, out, fields: query.fields && fieldTree(query.fields), fieldPaths: query.fields,
-    facts: { at, snapshot: page.row?.run, total: where === undefined ? (page.row?.counts.total ?? 0) : undefined, next },
+    facts: { at, snapshot: page.snapshot?.run, total: where === undefined ? (page.snapshot?.total ?? 0) : undefined, next },
   });
   return text(body, type === 'text/csv' ? 'text/csv; charset=utf-8' : type, {
-    etag: tagged(page.head.rev, page.row?.position),
-    headers: { vary: 'Accept', ...(next === undefined ? {} : { link: `<${nextUrl(request, next)}>; rel="next"` }), ...(page.row ? { 'last-modified': page.row.observedAt.toUTCString() } : {}) },
+    etag: tagged(page.rev, page.snapshot?.position),
+    headers: { vary: 'Accept', ...(next === undefined ? {} : { link: `<${nextUrl(request, next)}>; rel="next"` }), ...(page.snapshot ? { 'last-modified': page.snapshot.observedAt.toUTCString() } : {}) },
   });
 }
 
 /** The moment that is answered for: the one asked for, unless that is the future; else the snapshot's. */
 function answeredAt({ page, asked, now }: { readonly page: RowsPage; readonly asked: Date | undefined; readonly now: Date }): string {
   if (asked !== undefined && asked <= now) return asked.toISOString();
-  return (page.row ? observedAtOf(page.row.position) : now).toISOString();
+  return (page.snapshot ? observedAtOf(page.snapshot.position) : now).toISOString();
 }
 
 /** The head's `rev` grows with every write to the dataset: with the request it names a page without looking at its bytes. */

@@ -5,7 +5,7 @@ import { paging } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';
 import { listPage } from '../listPage.ts';
-import { expectJob, jobParams } from './jobParams.ts';
+import { expectDataset, jobParams } from './jobParams.ts';
 
 export const listSnapshots = ({ database, cursors }: Gateway) =>
   defineRoute({
@@ -14,12 +14,12 @@ export const listSnapshots = ({ database, cursors }: Gateway) =>
     answers: { 200: { description: 'A page of snapshots.', schema: snapshotsAnswer } },
     handle: async (request) => {
       const { limit, after } = request.query;
-      const job = await expectJob({ database, id: request.params.job });
-      const list = { kind: 'snapshots', scope: job.dataset };
+      const { job, dataset } = await expectDataset({ database, id: request.params.job });
+      const list = { kind: 'snapshots', scope: dataset };
       const position = after === undefined ? undefined : String(cursors.read(after, list)['position']);
-      const page = await readSnapshots({ database, dataset: job.dataset, after: position, limit });
+      const page = await readSnapshots({ database, dataset, after: position, limit });
       const next = page.next === undefined ? undefined : cursors.write({ ...list, place: { position: page.next } });
-      return listPage(request, { snapshots: page.snapshots.map((row) => snapshotAnswer(job._id, row)), next });
+      return listPage(request, { snapshots: page.snapshots.map((row) => snapshotAnswer(job, row)), next });
     },
   });
 

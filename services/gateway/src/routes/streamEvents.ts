@@ -33,7 +33,7 @@ export const streamEvents = ({ events, stopping }: Gateway) =>
       const heartbeat = setInterval(() => send(': \n\n'), heartbeatMs);
       const end = (): void => void stream.end();
       stopping.addEventListener('abort', end);
-      gone.addEventListener('abort', () => stream.destroy());
+      gone().addEventListener('abort', () => stream.destroy());
       stream.once('close', () => {
         clearInterval(heartbeat);
         stopping.removeEventListener('abort', end);

@@ -30,7 +30,7 @@ export const tryJob = ({ messenger }: Gateway) =>
       const params = readParams(query.params);
       const { source } = parsed.definition;
       const answer = await messenger.tryJob({
-        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, ...(params ? { inputs: { params } } : {}) }, deadlineMs, signal: gone,
+        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, ...(params ? { inputs: { params } } : {}) }, deadlineMs, signal: gone(),
       });
       return json(answer);
     },
