@@ -1,47 +1,17 @@
-import { positionOf, type JobDefinition, type RequestFacts, type Validators } from '@gleaner/contracts';
-import {
-  atOneTime, isDuplicateKey, moveRun, snapshotId, type ClientSession, type HeadDocument, type Known, type RunDocument, type SnapshotCounts, type SnapshotDocument,
-} from '@gleaner/database';
+import { positionOf } from '@gleaner/contracts';
+import { atOneTime, moveRun, snapshotId, type ClientSession, type HeadDocument, type Known, type SnapshotDocument } from '@gleaner/database';
 import type { ApplyPlan, Observation } from './core/applyPlan.ts';
-import { plannedWrites } from './core/applyPlan.ts';
-import { judgeGate, type GateFault } from './core/judgeGate.ts';
+import { judgeGate } from './core/judgeGate.ts';
 import { placeSnapshot } from './core/placeSnapshot.ts';
 import { planLate } from './core/planLate.ts';
 import { planNewest } from './core/planNewest.ts';
 import { repeatOf } from './core/repeatOf.ts';
 import { loadHashes } from './hashCache.ts';
 import { historyView, rowOf } from './historyView.ts';
+import type { Applied, Result } from './result.ts';
 import type { StorageParts } from './storageParts.ts';
-import { touchKeyset, writeKeyset } from './writeKeyset.ts';
-import { writePlan } from './writePlan.ts';
-import { writeState } from './writeState.ts';
-
-/** A result of a run that may be applied: what it saw, or which snapshot it saw again. */
-export interface Result {
-  readonly run: RunDocument;
-  readonly dataset: string;
-  readonly observedAt: Date;
-  readonly definition: Pick<JobDefinition, 'partial' | 'gate'>;
-  readonly request: RequestFacts;
-  readonly requests: number;
-  readonly saw:
-    | { readonly kind: 'content'; readonly content: Observation['content']; readonly received: number; readonly duplicates: number; readonly extractionHash: string; readonly requestHash: string; readonly validators?: Omit<Validators, 'run'>; readonly warnings?: readonly string[] }
-    | { readonly kind: 'again'; readonly base: string };
-  /** A person has accepted it: the gate is open. */
-  readonly accepted?: boolean;
-}
-
-export type Applied =
-  | { readonly kind: 'applied'; readonly run: RunDocument }
-  | { readonly kind: 'gate'; readonly fault: GateFault; readonly counts: SnapshotCounts }
-  | { readonly kind: 'too large'; readonly message: string }
-  /** The snapshot seen again cannot be read any more. */
-  | { readonly kind: 'base gone' }
-  /** The run, the dataset or the history moved meanwhile: look again and decide anew. */
-  | { readonly kind: 'moved' };
-
-/** Another writer was first: nothing of this transaction stands. */
-class LostRace extends Error {}
+import { writeKeyset } from './writeKeyset.ts';
+import { countsOf, stateGuard, writeSnapshot } from './writeSnapshot.ts';
 
 /**
  * Applies a result in one transaction that begins with the head's compare-and-set and ends with the run's state.
@@ -51,6 +21,7 @@ export async function applySnapshot({ parts, result, head }: { readonly parts: S
   const { database } = parts;
   const { run } = result;
   const position = positionOf(result.observedAt, run._id);
+  if (result.saw.kind === 'again' && result.saw.row && isJustAfter({ head, row: result.saw.row, position })) return await writeRepeat({ parts, result, head, position, base: result.saw.row, total: head.total ?? 0, newest: true });
   if (result.saw.kind === 'again') return await atOneTime({ database }, (session) => applyRepeat({ parts, result, position, session }));
   const { content, extractionHash } = result.saw;
   if (content.size > parts.limits.items) return { kind: 'too large', message: `expected at most ${parts.limits.items} items in one snapshot; saw ${content.size}` };
@@ -105,6 +76,16 @@ async function applyLate({ parts, result, observation, session }: Placed & { rea
   return await judgeAndWrite({ parts, result, observation, head, plan, before: rowBefore?.counts.total ?? 0, definitionChanged });
 }
 
+/** The usual case needs no more reading: what was seen again is the newest snapshot, and nothing came between. */
+const isJustAfter = ({ head, row, position }: { head: HeadDocument; row: SnapshotDocument; position: string }): boolean =>
+  head.run === row.run && head.position === row.position && position > row.position && head.extractionHash === row.extractionHash;
+
+/** A row alone: the snapshot just before it was seen again. */
+async function writeRepeat({ parts, result, head, position, base, total, newest }: { parts: StorageParts; result: Result; head: HeadDocument; position: string; base: SnapshotDocument; total: number; newest: boolean }): Promise<Applied> {
+  const plan: ApplyPlan = { newest, counts: { added: 0, changed: 0, removed: 0, total }, generation: false, entries: [], drops: [], items: new Map(), itemSince: [], rows: new Map() };
+  return await writeSnapshot({ parts, result, head, plan, position, base, kept: base.counts.kept, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged: false });
+}
+
 /** `unchanged`: the observation of another snapshot, made again; a row alone where that is the one just before. */
 async function applyRepeat({ parts, result, position, session }: { parts: StorageParts; result: Result; position: string; session: ClientSession }): Promise<Applied> {
   const { history, limits } = parts;
@@ -120,18 +101,12 @@ async function applyRepeat({ parts, result, position, session }: { parts: Storag
   const view = historyView({ history, session, head });
   const rowBefore = await view.rowBefore(position);
   const content = await repeatOf({ base: rowOf(base), rowBefore, view });
-  if (content === undefined) {
-    const plan: ApplyPlan = {
-      newest: placement.kind === 'newest', counts: { added: 0, changed: 0, removed: 0, total: rowBefore?.total ?? 0 }, generation: false,
-      entries: [], drops: [], items: new Map(), itemSince: [], rows: new Map(),
-    };
-    return await write({ parts, result, head, plan, position, base, kept: base.counts.kept, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged: false });
-  }
+  if (content === undefined) return await writeRepeat({ parts, result, head, position, base, total: rowBefore?.total ?? 0, newest: placement.kind === 'newest' });
   const observation: Observation = { position, kind: base.kind, content };
   const plan = placement.kind === 'late'
     ? await planLate({ observation, view })
     : await planNewest({ observation, before: (await loadHashes({ history, session, dataset })).hashes, epoch: head.epoch, others: () => currentItems(parts, head), limits: limits.layout });
-  return await write({ parts, result, head, plan, position, base, kept: content.size, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged: placement.definitionChanged });
+  return await writeSnapshot({ parts, result, head, plan, position, base, kept: content.size, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged: placement.definitionChanged });
 }
 
 async function judgeAndWrite({ parts, result, observation, head, plan, before, definitionChanged }: Placed & { head: HeadDocument; plan: ApplyPlan; before: number; definitionChanged: boolean }): Promise<Applied> {
@@ -141,109 +116,8 @@ async function judgeAndWrite({ parts, result, observation, head, plan, before, d
     if (fault) return { kind: 'gate', fault, counts: countsOf({ result, plan, kept: content.size }) };
   }
   const keys = kind === 'partial' ? await writeKeyset({ history: parts.history, dataset: result.dataset, keys: content.keys(), now: parts.database.clock.now() }) : undefined;
-  return await write({ parts, result, head, plan, position, kept: content.size, kind, ...(keys === undefined ? {} : { keys }), definitionChanged });
+  return await writeSnapshot({ parts, result, head, plan, position, kept: content.size, kind, ...(keys === undefined ? {} : { keys }), definitionChanged });
 }
-
-const countsOf = ({ result: { saw }, plan: { counts }, kept }: { result: Result; plan: ApplyPlan; kept: number }): SnapshotCounts => ({
-  received: saw.kind === 'content' ? saw.received : kept, kept, ...counts, unchanged: kept - counts.added - counts.changed,
-  ...(saw.kind === 'content' && saw.duplicates > 0 ? { duplicates: saw.duplicates } : {}),
-});
-
-async function write({ parts, result, head, plan, position, base, kept, kind, keys, definitionChanged }: {
-  parts: StorageParts; result: Result; head: HeadDocument; plan: ApplyPlan; position: string; base?: SnapshotDocument; kept: number; kind: 'whole' | 'partial'; keys?: string; definitionChanged: boolean;
-}): Promise<Applied> {
-  const { history, database, cache, limits, newId, onStep } = parts;
-  const { run, dataset, saw } = result;
-  const writes = plannedWrites(plan);
-  if (writes > limits.writes) return { kind: 'too large', message: `expected at most ${limits.writes} changes in one transaction; this snapshot needs ${writes}` };
-  const rev = head.rev + 1;
-  const counts = countsOf({ result, plan, kept });
-  const origin = saw.kind === 'content' ? saw : base;
-  const validators = origin?.validators;
-  const id = newId();
-  const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
-  await onStep?.('before the state is written');
-  const early = state && state.items.length > limits.writeBefore ? await writeState(state) : undefined;
-  const row: SnapshotDocument = {
-    _id: snapshotId(dataset, run._id), dataset, job: run.job, run: run._id, position, observedAt: result.observedAt, kind, ...(keys === undefined ? {} : { keys }),
-    ...(saw.kind === 'again' ? { sameAs: saw.base } : {}), ...(definitionChanged ? { cause: 'definition' as const } : {}),
-    jobVersion: run.jobVersion, extractionHash: origin?.extractionHash ?? '', requestHash: origin?.requestHash ?? '', ...(validators ? { validators } : {}),
-    counts, request: result.request, appliedRev: rev, ...(plan.epoch ? { epoch: id } : {}),
-  };
-  await onStep?.('before the transaction');
-  let moved: RunDocument | null;
-  try {
-    moved = await database.transaction(async (session) => {
-      const { matchedCount } = await history.heads.updateOne(
-        { _id: dataset, rev: head.rev, deleted: { $exists: false } }, headUpdate({ head, plan, row, rev, epochId: id }), { session });
-      if (matchedCount === 0) throw new LostRace();
-      if (state) {
-        const { blocks } = early ?? await writeState({ ...state, session });
-        await history.epochs.insertOne({ _id: id, dataset, position, items: state.items.length, blocks }, { session });
-      }
-      if (keys !== undefined && !(await touchKeyset({ history, session, dataset, name: keys, now: database.clock.now() }))) throw new LostRace();
-      await history.snapshots.insertOne(row, { session });
-      await writePlan({ history, session, dataset, generation: plan.generation ? id : head.generation ?? id, plan });
-      await onStep?.('before the run moves');
-      const ended = await endRun({ parts, result, session, counts, definitionChanged });
-      if (ended === null) throw new LostRace();
-      await onStep?.('before the commit');
-      return ended;
-    });
-  } catch (error) {
-    cache.drop(dataset);
-    if (error instanceof LostRace || isDuplicateKey(error)) return { kind: 'moved' };
-    if (isTooLarge(error)) return { kind: 'too large', message: `the database refused a transaction of ${writes} changes: ${error instanceof Error ? error.message : String(error)}` };
-    throw error;
-  }
-  cache.advance(dataset, head.rev, plan);
-  await onStep?.('after the commit');
-  return { kind: 'applied', run: moved };
-}
-
-/** TransactionTooLarge, ExceededTimeLimit of the transaction's life, BSONObjectTooLarge: the same again would end the same. */
-const tooLargeCodes: ReadonlySet<unknown> = new Set([257, 10334, 17419, 17420]);
-const isTooLarge = (error: unknown): boolean => error instanceof Error && 'code' in error && tooLargeCodes.has(error.code);
-
-function headUpdate({ head, plan, row, rev, epochId }: { head: HeadDocument; plan: ApplyPlan; row: SnapshotDocument; rev: number; epochId: string }): { readonly $set: Record<string, unknown>; readonly $unset?: Record<string, true> } {
-  const { position, validators } = row;
-  const set: Record<string, unknown> = { rev, snapshots: (head.snapshots ?? 0) + 1 };
-  if (head.first === undefined || position < head.first) set['first'] = position;
-  const logged = plan.entries.filter(({ epoch }) => epoch === head.epoch?.id).length;
-  if (!plan.newest) {
-    const last = plan.rows.get(head.position ?? '');
-    if (last) set['total'] = (head.total ?? 0) + last.total;
-    if (head.epoch && logged > 0) set['epoch.entries'] = head.epoch.entries + logged;
-    return { $set: set };
-  }
-  Object.assign(set, {
-    position, run: row.run, observedAt: row.observedAt, total: plan.counts.total, counts: row.counts,
-    extractionHash: row.extractionHash, requestHash: row.requestHash, jobVersion: row.jobVersion,
-    ...(plan.epoch ? { epoch: { id: epochId, position, entries: 0 } } : logged > 0 && head.epoch ? { 'epoch.entries': head.epoch.entries + logged } : {}),
-    ...(plan.generation ? { generation: epochId } : {}),
-    ...(validators ? { validators: { ...validators, run: row.run } } : {}),
-  });
-  return { $set: set, ...(validators ? {} : { $unset: { validators: true } }) };
-}
-
-/** The last write of the transaction; null where the run's state no longer allows it. */
-async function endRun({ parts: { database }, result, session, counts, definitionChanged }: { parts: StorageParts; result: Result; session: ClientSession; counts: SnapshotCounts; definitionChanged: boolean }): Promise<RunDocument | null> {
-  const { run, saw, observedAt, requests } = result;
-  const ended = await moveRun({
-    database, session, run: run._id, to: saw.kind === 'again' ? 'unchanged' : 'succeeded', where: stateGuard(result),
-    set: {
-      counts, requests, snapshot: run._id, observedAt, ...(definitionChanged ? { cause: 'definition' } : {}),
-      ...(saw.kind === 'content' && saw.warnings && saw.warnings.length > 0 ? { warnings: saw.warnings } : {}),
-    },
-    unset: ['error', 'reason'],
-  });
-  if (ended && run.letter !== undefined) await database.collections.deadLetters.updateMany({ run: run._id, state: 'parked' }, { $set: { state: 'superseded' } }, { session });
-  return ended;
-}
-
-/** A quarantined run is moved by its decision only, and no other result takes its place. */
-const stateGuard = ({ accepted }: Result): Record<string, unknown> =>
-  ({ $and: accepted ? [{ state: 'quarantined' }, { 'decision.accept': true }] : [{ state: { $ne: 'quarantined' } }] });
 
 /** The result has no place in the history any more: the run has succeeded all the same, and says why there is no snapshot. */
 async function endWithoutSnapshot({ parts: { database }, result, reason }: { parts: StorageParts; result: Result; reason: 'too_old' | 'stale_definition' }): Promise<Applied> {

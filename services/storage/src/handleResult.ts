@@ -1,8 +1,8 @@
 import type { Batch, CompleteReport, UnchangedReport } from '@gleaner/contracts';
-import { moveRun, type HeadDocument, type RunDocument } from '@gleaner/database';
+import { moveRun, snapshotId, type HeadDocument, type RunDocument } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
-import { applySnapshot, type Applied, type Result } from './applySnapshot.ts';
+import { applySnapshot } from './applySnapshot.ts';
 import { dropBatches, isCompleteKept, keepBatch, keepComplete, keptMoment, readWholeSet } from './batchStore.ts';
 import { clampObservedAt } from './core/clampObservedAt.ts';
 import { contentOf } from './core/contentOf.ts';
@@ -10,6 +10,7 @@ import { judgeArrival } from './core/judgeArrival.ts';
 import { failRun } from './failRun.ts';
 import { handleFailed } from './handleFailed.ts';
 import { quarantineRun } from './quarantineRun.ts';
+import type { Applied, Result } from './result.ts';
 import type { SetInHand } from './setsInHand.ts';
 import type { StorageParts } from './storageParts.ts';
 
@@ -50,11 +51,15 @@ export async function settleSetInHand(parts: StorageParts, { report, batches }: 
 /** The upstream said the same as before. */
 export async function handleUnchanged({ parts, report }: { readonly parts: StorageParts; readonly report: UnchangedReport }): Promise<Outcome> {
   const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  // Read while the run is: it changes in nothing that matters here, and the head's rev tells whether it is still the newest.
+  const base = parts.history.snapshots.findOne({ _id: snapshotId(report.dataset, report.base) }, { readConcern: { level: 'majority' } });
+  base.catch(() => undefined); // asked for below, where it matters
   return await settleResult({
     parts, report, read: async (run) => {
+      const row = await base;
       const revision = await parts.revisions(run.job, run.jobVersion);
       if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
-      return { run, dataset: report.dataset, observedAt, definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base } };
+      return { run, dataset: report.dataset, observedAt, definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base, row } };
     },
   });
 }

@@ -1,7 +1,7 @@
 import { messageTypes, type BatchItem, type CompleteReport } from '@gleaner/contracts';
 import { moveRun, type SnapshotCounts } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
-import type { Result } from './applySnapshot.ts';
+import type { Result } from './result.ts';
 import { keepBatch, keepComplete } from './batchStore.ts';
 import type { GateFault } from './core/judgeGate.ts';
 import type { StorageParts } from './storageParts.ts';

@@ -36,7 +36,7 @@ export interface StorageParts {
 }
 
 /**
- * Measured (docs/decisions/storage-layout.md): 200,000 writes in one transaction took 25 s on a machine six times overloaded, of the 60 s that the server
+ * Measured (docs/decisions/0003-storage-layout.md): 200,000 writes in one transaction took 25 s on a machine six times overloaded, of the 60 s that the server
  * gives it. Only late snapshots need many: a new state is written before its transaction. Items are bounded by memory, about 1.5 KB each while they are applied.
  */
 export const transactionLimits = { writes: 200_000, writeBefore: 1_000, items: 500_000 } as const;

@@ -1,0 +1,114 @@
+import { moveRun, snapshotId, isDuplicateKey, type ClientSession, type HeadDocument, type RunDocument, type SnapshotCounts, type SnapshotDocument } from '@gleaner/database';
+import { plannedWrites, type ApplyPlan } from './core/applyPlan.ts';
+import type { Applied, Result } from './result.ts';
+import type { StorageParts } from './storageParts.ts';
+import { touchKeyset } from './writeKeyset.ts';
+import { writePlan } from './writePlan.ts';
+import { writeState } from './writeState.ts';
+
+/** Another writer was first: nothing of this transaction stands. */
+class LostRace extends Error {}
+
+/** What a snapshot's row and its run count. */
+export const countsOf = ({ result: { saw }, plan: { counts }, kept }: { result: Result; plan: ApplyPlan; kept: number }): SnapshotCounts => ({
+  received: saw.kind === 'content' ? saw.received : kept, kept, ...counts, unchanged: kept - counts.added - counts.changed,
+  ...(saw.kind === 'content' && saw.duplicates > 0 ? { duplicates: saw.duplicates } : {}),
+});
+
+/** Writes a planned snapshot in one transaction, from the head's compare-and-set to the run's state. */
+export async function writeSnapshot({ parts, result, head, plan, position, base, kept, kind, keys, definitionChanged }: {
+  parts: StorageParts; result: Result; head: HeadDocument; plan: ApplyPlan; position: string; base?: SnapshotDocument; kept: number; kind: 'whole' | 'partial'; keys?: string; definitionChanged: boolean;
+}): Promise<Applied> {
+  const { history, database, cache, limits, newId, onStep } = parts;
+  const { run, dataset, saw } = result;
+  const writes = plannedWrites(plan);
+  if (writes > limits.writes) return { kind: 'too large', message: `expected at most ${limits.writes} changes in one transaction; this snapshot needs ${writes}` };
+  const rev = head.rev + 1;
+  const counts = countsOf({ result, plan, kept });
+  const origin = saw.kind === 'content' ? saw : base;
+  const validators = origin?.validators;
+  const id = newId();
+  const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
+  await onStep?.('before the state is written');
+  const early = state && state.items.length > limits.writeBefore ? await writeState(state) : undefined;
+  const row: SnapshotDocument = {
+    _id: snapshotId(dataset, run._id), dataset, job: run.job, run: run._id, position, observedAt: result.observedAt, kind, ...(keys === undefined ? {} : { keys }),
+    ...(saw.kind === 'again' ? { sameAs: saw.base } : {}), ...(definitionChanged ? { cause: 'definition' as const } : {}),
+    jobVersion: run.jobVersion, extractionHash: origin?.extractionHash ?? '', requestHash: origin?.requestHash ?? '', ...(validators ? { validators } : {}),
+    counts, request: result.request, appliedRev: rev, ...(plan.epoch ? { epoch: id } : {}),
+  };
+  await onStep?.('before the transaction');
+  let moved: RunDocument | null;
+  try {
+    moved = await database.transaction(async (session) => {
+      const { matchedCount } = await history.heads.updateOne(
+        { _id: dataset, rev: head.rev, deleted: { $exists: false } }, headUpdate({ head, plan, row, rev, epochId: id }), { session });
+      if (matchedCount === 0) throw new LostRace();
+      if (state) {
+        const { blocks } = early ?? await writeState({ ...state, session });
+        await history.epochs.insertOne({ _id: id, dataset, position, items: state.items.length, blocks }, { session });
+      }
+      if (keys !== undefined && !(await touchKeyset({ history, session, dataset, name: keys, now: database.clock.now() }))) throw new LostRace();
+      await history.snapshots.insertOne(row, { session });
+      await writePlan({ history, session, dataset, generation: plan.generation ? id : head.generation ?? id, plan });
+      await onStep?.('before the run moves');
+      const ended = await endRun({ parts, result, session, counts, definitionChanged });
+      if (ended === null) throw new LostRace();
+      await onStep?.('before the commit');
+      return ended;
+    });
+  } catch (error) {
+    cache.drop(dataset);
+    if (error instanceof LostRace || isDuplicateKey(error)) return { kind: 'moved' };
+    if (isTooLarge(error)) return { kind: 'too large', message: `the database refused a transaction of ${writes} changes: ${error instanceof Error ? error.message : String(error)}` };
+    throw error;
+  }
+  cache.advance(dataset, head.rev, plan);
+  await onStep?.('after the commit');
+  return { kind: 'applied', run: moved };
+}
+
+/** TransactionTooLarge, ExceededTimeLimit of the transaction's life, BSONObjectTooLarge: the same again would end the same. */
+const tooLargeCodes: ReadonlySet<unknown> = new Set([257, 10334, 17419, 17420]);
+const isTooLarge = (error: unknown): boolean => error instanceof Error && 'code' in error && tooLargeCodes.has(error.code);
+
+function headUpdate({ head, plan, row, rev, epochId }: { head: HeadDocument; plan: ApplyPlan; row: SnapshotDocument; rev: number; epochId: string }): { readonly $set: Record<string, unknown>; readonly $unset?: Record<string, true> } {
+  const { position, validators } = row;
+  const set: Record<string, unknown> = { rev, snapshots: (head.snapshots ?? 0) + 1 };
+  if (head.first === undefined || position < head.first) set['first'] = position;
+  const logged = plan.entries.filter(({ epoch }) => epoch === head.epoch?.id).length;
+  if (!plan.newest) {
+    const last = plan.rows.get(head.position ?? '');
+    if (last) set['total'] = (head.total ?? 0) + last.total;
+    if (head.epoch && logged > 0) set['epoch.entries'] = head.epoch.entries + logged;
+    return { $set: set };
+  }
+  Object.assign(set, {
+    position, run: row.run, observedAt: row.observedAt, total: plan.counts.total, counts: row.counts,
+    extractionHash: row.extractionHash, requestHash: row.requestHash, jobVersion: row.jobVersion,
+    ...(plan.epoch ? { epoch: { id: epochId, position, entries: 0 } } : logged > 0 && head.epoch ? { 'epoch.entries': head.epoch.entries + logged } : {}),
+    ...(plan.generation ? { generation: epochId } : {}),
+    ...(validators ? { validators: { ...validators, run: row.run } } : {}),
+  });
+  return { $set: set, ...(validators ? {} : { $unset: { validators: true } }) };
+}
+
+/** The last write of the transaction; null where the run's state no longer allows it. */
+async function endRun({ parts: { database }, result, session, counts, definitionChanged }: { parts: StorageParts; result: Result; session: ClientSession; counts: SnapshotCounts; definitionChanged: boolean }): Promise<RunDocument | null> {
+  const { run, saw, observedAt, requests } = result;
+  const ended = await moveRun({
+    database, session, run: run._id, to: saw.kind === 'again' ? 'unchanged' : 'succeeded', where: stateGuard(result),
+    set: {
+      counts, requests, snapshot: run._id, observedAt, ...(definitionChanged ? { cause: 'definition' } : {}),
+      ...(saw.kind === 'content' && saw.warnings && saw.warnings.length > 0 ? { warnings: saw.warnings } : {}),
+    },
+    unset: ['error', 'reason'],
+  });
+  if (ended && run.letter !== undefined) await database.collections.deadLetters.updateMany({ run: run._id, state: 'parked' }, { $set: { state: 'superseded' } }, { session });
+  return ended;
+}
+
+/** A quarantined run is moved by its decision only, and no other result takes its place. */
+export const stateGuard = ({ accepted }: Result): Record<string, unknown> =>
+  ({ $and: accepted ? [{ state: 'quarantined' }, { 'decision.accept': true }] : [{ state: { $ne: 'quarantined' } }] });
+
