@@ -53,7 +53,7 @@ export const letterSchema = z.strictObject({
   headers: object.optional(), payload: z.unknown().optional(), evidence: z.looseObject({}).optional(),
 }).meta({ id: 'Letter' });
 export const lettersAnswer = z.strictObject({ letters: z.array(letterSchema), next });
-export const lettersMovedAnswer = z.strictObject({ dryRun: z.boolean(), matched: z.int(), ids: z.array(z.string()), marked: z.int() });
+export const lettersMovedAnswer = z.strictObject({ dryRun: z.boolean(), matched: z.int(), ids: z.array(z.string()), marked: z.int(), jobDeleted: z.int().optional().meta({ description: 'Letters left alone because their job is deleted.' }) });
 
 export const keySchema = z.strictObject({
   id: z.string(), name: z.string(), scopes: z.array(z.enum(scopes)), createdAt: iso, createdBy: z.string(), expiresAt: iso.optional(), revokedAt: iso.optional(), revokedBy: z.string().optional(),

@@ -1,5 +1,5 @@
 import {
-  atOneTime, BSON, epochAt, findMoment, findRaw, historyCollectionsOf, itemId, itemRange, readKnown, streamState,
+  atOneTime, BSON, epochAt, findMoment, findRaw, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
   type BsonSpan, type ClientSession, type Database, type HeadDocument, type HistoryCollections, type MomentRequest,
 } from '@gleaner/database';
 import { ProblemError } from './core/problem.ts';
@@ -76,10 +76,10 @@ async function findSnapshot({ history, session, dataset, at, run, pinned }: Mome
 }
 
 async function readLatest({ database, session, head, after, limit, filter, maxMs }: Reading): Promise<Part> {
-  const { documents, cut } = await findRaw({
+  const { documents, cut } = await understood(filter, async () => await findRaw({
     db: database.db, collection: 'items', session, limit: limit + 1, sort: { _id: 1 }, filter: { _id: itemRange(head.generation ?? '', { after }), ...filter },
     ...(filter === undefined ? {} : { maxTimeMS: maxMs * 5 }),
-  });
+  }));
   if (documents.length <= limit && !cut) return { rows: documents };
   const rows = documents.slice(0, limit);
   return { rows, next: keyOf(rows.at(-1)) };
@@ -110,7 +110,7 @@ async function readPast({ database, history, session, head, snapshot, after, lim
 async function readKeys({ database, history, session, head, snapshot, latest, filter }: Reading, keys: readonly string[]): Promise<PageRow[]> {
   if (latest) {
     const filtered = { _id: { $in: keys.map((key) => itemId(head.generation ?? '', key)) }, ...filter };
-    const { documents, cut } = await findRaw({ db: database.db, collection: 'items', session, limit: keys.length, sort: { _id: 1 }, filter: filtered });
+    const { documents, cut } = await understood(filter, async () => await findRaw({ db: database.db, collection: 'items', session, limit: keys.length, sort: { _id: 1 }, filter: filtered }));
     if (cut) throw new ProblemError('bad_query', 'these items are too large for one answer; ask for fewer keys');
     return [...documents];
   }
@@ -122,6 +122,19 @@ async function readKeys({ database, history, session, head, snapshot, latest, fi
 }
 
 const askBytes = 8 * 1024 ** 2;
+const askMs = 15_000;
+const maxTimeExpired = 50;
+
+/** The server's own faults with a filter (a pattern that PCRE refuses, a query that takes too long) are faults of who asked. */
+async function understood<T>(filter: Readonly<Record<string, unknown>> | undefined, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (filter === undefined || !(error instanceof MongoServerError) || (isDatabaseAway(error) && error.code !== maxTimeExpired)) throw error;
+    const message = error.code === maxTimeExpired ? 'where: the query took too long; narrow it, or ask for a smaller limit' : `where: ${error.message}`;
+    throw new ProblemError('bad_query', message, { faults: [{ path: 'where', code: error.code === maxTimeExpired ? 'too_slow' : 'bad_where', message }], cause: error });
+  }
+}
 
 /**
  * The items that match, by the database's own judgement: what a query means is then the same in the past as it is in the latest state.
@@ -136,7 +149,7 @@ async function matching<T extends { readonly key: string; readonly data?: unknow
       size += BSON.calculateObjectSize(document);
       documents.push(document);
     }
-    const found = await database.db.aggregate<{ i: number }>([{ $documents: { $literal: documents } }, { $match: filter }, { $project: { i: 1 } }]).toArray();
+    const found = await understood(filter, async () => await database.db.aggregate<{ i: number }>([{ $documents: { $literal: documents } }, { $match: filter }, { $project: { i: 1 } }], { maxTimeMS: askMs }).toArray());
     for (const { i } of found) matched.push(items[i] as T);
   }
   return matched;

@@ -56,7 +56,7 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
     router.register(route.path, [route.method], async (ctx) => {
       ctx.state['handled'] = true;
       ctx.state['route'] = `${route.method} ${route.path}`;
-      await sendAnswer(ctx, await answerOf(ctx, route));
+      await sendAnswer(ctx, await inTime(answerOf(ctx, route)));
     });
   }
   app.use(router.routes());
@@ -94,6 +94,21 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
         return gone.signal;
       },
     };
+  }
+}
+
+const answerMs = 45_000;
+
+/** A database that swallows what it is sent would keep a client for minutes: better to say that nobody knows. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new ProblemError('database_unavailable', `no answer within ${answerMs} ms; whether a change was made is not known: look before you ask again`)), answerMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -208,9 +208,13 @@ describe('GET /v1/jobs/{job}/items', () => {
       'limit=0', 'limit=10001', 'limit=x', 'limit=1&limit=2', 'at=yesterday', 'at=2026-11-20T05:00:00Z&run=x', 'surprise=1', 'after=nonsense', 'key=a&after=x', 'fields=',
       'where=x', 'where=[]', 'where={"$where":"1"}', 'where={"a":{"$function":1}}', 'where={"a":{"$gt":1,"b":2}}', 'where={"$expr":{}}', 'where={"a":{"$regex":"("}}', 'where={"a":9007199254740993}',
     ];
-    await withItems(async ({ call }) => {
+    await withItems(async ({ call, land }) => {
+      // A pattern of JavaScript's that PCRE does not take: the server's own fault with the query.
+      await land(5, three);
+      await land(6, three);
+      queries.push('where={"Name":{"$regex":"(?<=a+)b"}}', 'where={"Name":{"$regex":"(?<=a+)b"}}&at=2026-11-20T05:30:00Z', 'where={"Name":{"$regex":"(?<=a+)b"}}&key=a');
       for (const query of queries) {
-        const answer = await call('GET', `${path}?${encodeURI(query)}`);
+        const answer = await call('GET', `${path}?${encodeURI(query).replaceAll('+', '%2B')}`);
         expect([query, answer.status, ['bad_query', 'bad_cursor'].includes(answer.json().code ?? '')]).toEqual([query, 400, true]);
       }
     });

@@ -1,8 +1,9 @@
-import { jobId } from '@gleaner/contracts';
+import { jobId, queues } from '@gleaner/contracts';
 import { discardLetters as discard, requestReplay, type Database, type Filter, type LetterDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { lettersMovedAnswer } from '../answers.ts';
 import { letterFilter } from '../core/letterFilter.ts';
+import { ProblemError } from '../core/problem.ts';
 import { when } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
@@ -18,7 +19,9 @@ const selection = {
 };
 const exactlyOne = ({ ids, filter }: { readonly ids?: unknown; readonly filter?: unknown }): boolean => (ids === undefined) !== (filter === undefined);
 const exactlyOneSaid = 'expected ids or filter, and only one of them ({"filter": {}} = all that are parked)';
-const answers = { 200: { description: 'dryRun: the letters it would be.', schema: lettersMovedAnswer }, 202: { description: `Marked; at most ${maxLetters} at once, oldest first. Letters that are not parked (any more) are left alone.`, schema: lettersMovedAnswer } };
+const answers = {
+  409: { description: '`job_deleted`: the letters asked for are all of deleted jobs.' },
+  200: { description: 'dryRun: the letters it would be.', schema: lettersMovedAnswer }, 202: { description: `Marked; at most ${maxLetters} at once, oldest first. Letters that are not parked (any more) are left alone.`, schema: lettersMovedAnswer } };
 
 export const replayLetters = ({ database }: Gateway) =>
   defineRoute({
@@ -31,8 +34,10 @@ export const replayLetters = ({ database }: Gateway) =>
     answers,
     audit: { action: 'letters.replay' },
     handle: async ({ body, principal }) => {
-      const ids = await frozenIds({ database, ...body });
-      if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0 });
+      const { ids, jobDeleted } = await withoutDeleted({ database, ids: await frozenIds({ database, ...body }) });
+      if (ids.length === 0 && jobDeleted > 0 && body.ids !== undefined) throw new ProblemError('job_deleted', 'the jobs of these letters are deleted: their old runs stay as they are');
+      const left = jobDeleted > 0 ? { jobDeleted } : {};
+      if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0, ...left });
       const as = body.as ? { as: body.as } : {};
       let marked = 0;
       const start = database.clock.now().getTime();
@@ -42,7 +47,7 @@ export const replayLetters = ({ database }: Gateway) =>
         const notBefore = body.rate === undefined ? {} : { notBefore: new Date(start + Math.round((at / body.rate) * 60_000)) };
         marked += await requestReplay({ database, filter: { _id: { $in: ids.slice(at, at + together) } }, by: principal.name, ...as, ...notBefore });
       }
-      return json({ dryRun: false, matched: ids.length, ids, marked }, { status: 202 });
+      return json({ dryRun: false, matched: ids.length, ids, marked, ...left }, { status: 202 });
     },
   });
 
@@ -64,4 +69,14 @@ async function frozenIds({ database, ids, filter }: { readonly database: Databas
   const chosen = ids === undefined ? letterFilter(filter ?? {}) : { _id: { $in: [...ids] } };
   const query = { $and: [chosen, { state: 'parked', replay: { $exists: false } }] } as Filter<LetterDocument>;
   return (await database.collections.deadLetters.find(query, { sort: { deadAt: 1, _id: 1 }, limit: maxLetters, projection: { _id: 1 } }).toArray()).map(({ _id }) => _id);
+}
+
+/** Runs of a job that is deleted (or was made again since) are never run again; their letters are left alone, and counted. */
+async function withoutDeleted({ database, ids }: { readonly database: Database; readonly ids: readonly string[] }): Promise<{ ids: string[]; jobDeleted: number }> {
+  const letters = await database.collections.deadLetters.find({ _id: { $in: [...ids] }, queue: queues.collect, job: { $exists: true } }, { projection: { job: 1, dataset: 1, run: 1 } }).toArray();
+  const jobs = [...new Set(letters.flatMap(({ job }) => (job === undefined ? [] : [job])))];
+  const living = await database.collections.jobs.find({ _id: { $in: jobs }, deleted: { $exists: false } }, { projection: { dataset: 1 } }).toArray();
+  const datasetOf = new Map(living.map(({ _id, dataset }) => [_id, dataset]));
+  const gone = new Set(letters.filter(({ job, dataset }) => job !== undefined && (dataset === undefined ? !datasetOf.has(job) : datasetOf.get(job) !== dataset)).map(({ _id }) => _id));
+  return { ids: ids.filter((id) => !gone.has(id)), jobDeleted: gone.size };
 }

@@ -165,6 +165,17 @@ describe('dead letters', () => {
     });
   });
 
+  it('of deleted jobs are not replayed', async () => {
+    await withRuns(async ({ call, letter, job }) => {
+      await letter({ _id: 'l1', run: 'j@1', dataset: job.dataset });
+      await letter({ _id: 'l2', queue: 'store', job: 'j', dataset: job.dataset });
+      await call('DELETE', '/v1/jobs/j');
+      await call('PUT', '/v1/jobs/j', { body: definition });
+      expect((await call('POST', '/v1/dead-letters/replay', { body: { ids: ['l1'] } })).json()).toMatchObject({ status: 409, code: 'job_deleted' });
+      expect((await call('POST', '/v1/dead-letters/replay', { body: { filter: {} } })).json()).toMatchObject({ ids: ['l2'], marked: 1, jobDeleted: 1 });
+    });
+  });
+
   it('are discarded, but not those that are to be replayed', async () => {
     await withRuns(async ({ call, letter }) => {
       await letter({ _id: 'l1' });
