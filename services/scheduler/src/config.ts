@@ -26,7 +26,7 @@ export interface SchedulerTimes {
 
 export const defaultTimes: SchedulerTimes = {
   leaseMs: 6_000, renewMs: 2_000, stepDownMs: 4_000, candidateMs: 1_000,
-  aheadMs: 500, burstAheadMs: 2_000, queueAheadMs: 25, lateAfterMs: 10_000, scanMs: 1_000, republishMs: 120_000, republishMaxMs: 3_600_000, lostAfterMs: 300_000,
+  aheadMs: 500, burstAheadMs: 2_000, queueAheadMs: 60, lateAfterMs: 10_000, scanMs: 1_000, republishMs: 120_000, republishMaxMs: 3_600_000, lostAfterMs: 300_000,
 };
 
 /** What politeness an origin gets where no job asks for more; a job may only tighten it. `perMinute` 0 = no limit. */

@@ -39,6 +39,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
   readonly onPublished?: (published: Published) => void;
 }) {
   const underWay = new Set<string>();
+  let sent = 0;
   let marks: Published[] = [];
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -68,6 +69,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
   };
 
   const send = (run: KnownRun, attempt: number, text: string): void => {
+    sent += 1;
     broker.publish({
       exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run._id, attempt), correlationId: run._id,
       body: Buffer.from(text), contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
@@ -80,7 +82,8 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
       if (!signal.aborted) log.warn({ err: error, run: run._id }, 'tick not published; it is tried again');
     }).finally(() => {
       underWay.delete(run._id);
-      if (underWay.size < roomFor) for (const resolve of waiters.splice(0)) resolve();
+      sent -= 1;
+      if (sent < roomFor) for (const resolve of waiters.splice(0)) resolve();
     });
   };
 
@@ -107,7 +110,7 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
 
     /** Resolves once the broker keeps up: with it away, runs wait as `due`, where they can still be cancelled or coalesced. */
     async room(): Promise<void> {
-      if (underWay.size < roomFor || signal.aborted) return;
+      if (sent < roomFor || signal.aborted) return;
       await new Promise<void>((resolve) => {
         waiters.push(resolve);
         signal.addEventListener('abort', () => { resolve(); }, { once: true });

@@ -14,6 +14,8 @@ import type { TickSpecs } from './tickSpecs.ts';
 
 /** Runs that one step starts: small enough that the first of a burst is on its way while the rest are written. */
 const stepSize = 500;
+/** How long before its moment a burst may be begun, ms: 10,000 runs take about so long to move. */
+const longestAheadMs = 1_000;
 /** Backfills of a job that are asked at once whether they can start. */
 const backfillsAsked = 50;
 
@@ -171,7 +173,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   };
 
   /** A burst is begun earlier, because moving all of it takes longer. */
-  const aheadNow = (): number => (times.queueAheadMs === 0 ? 0 : times.queueAheadMs + Math.min(250, runs.waiting / 40));
+  const aheadNow = (): number => (times.queueAheadMs === 0 ? 0 : times.queueAheadMs + Math.min(longestAheadMs, runs.waiting / 10));
 
   return {
     /** When something is next to be started, ms. */

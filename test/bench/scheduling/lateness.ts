@@ -11,8 +11,8 @@ export async function lateness({ servers, jobs = 10_000, spreadMs = 60_000 }: { 
     await seedJobs({ database, count: jobs, schedule: (index) => ({ every: '1h', start: new Date(first + Math.floor((index * spreadMs) / jobs)).toISOString() }) });
     return await withSchedulerProcess({ mongoUrl, amqpUrl }, async ({ pid }) => {
       await sleep(first + spreadMs + 3_000 - database.clock.now().getTime());
-      const { count, p50, p99, max, distinct } = await latenessOf({ database, from: new Date(first), until: new Date(first + spreadMs) });
-      const facts = { jobs, published: count, lost: jobs - distinct, doubled: count - distinct, maxMs: max, rssMiB: Math.round(processMemory(pid).now) };
+      const { count, p50, p99, max, distinct, overTenMs, stalls } = await latenessOf({ database, from: new Date(first), until: new Date(first + spreadMs) });
+      const facts = { jobs, published: count, lost: jobs - distinct, doubled: count - distinct, maxMs: max, overTenMs, stalls, rssMiB: Math.round(processMemory(pid).now) };
       return [{ name: 'tick lateness p50', value: p50, unit: 'ms', ...facts }, { name: 'tick lateness p99', value: p99, unit: 'ms', ...facts }];
     });
   });

@@ -37,10 +37,14 @@ export async function withStage<T>({ amqp, mongo }: SchedulingServers, fn: (stag
 }
 
 /** Lateness of published runs, ms: percentiles of `publishedAt - dueAt`, and how many there are. */
-export async function latenessOf({ database, from, until }: { readonly database: Database; readonly from: Date; readonly until: Date }): Promise<{ count: number; p50: number; p99: number; max: number; last: Date; distinct: number }> {
+export async function latenessOf({ database, from, until }: { readonly database: Database; readonly from: Date; readonly until: Date }): Promise<{ count: number; p50: number; p99: number; max: number; last: Date; distinct: number; overTenMs: number; stalls: string }> {
   const runs = await database.collections.runs.find({ scheduledAt: { $gte: from, $lt: until }, publishedAt: { $exists: true } }, { projection: { dueAt: 1, publishedAt: 1, job: 1 } }).toArray();
   const late = runs.map(({ dueAt, publishedAt }) => (publishedAt?.getTime() ?? 0) - dueAt.getTime()).sort((a, b) => a - b);
   const at = (share: number): number => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? Number.NaN;
   const last = runs.reduce((newest, { publishedAt }) => Math.max(newest, publishedAt?.getTime() ?? 0), 0);
-  return { count: runs.length, p50: at(0.5), p99: at(0.99), max: late.at(-1) ?? Number.NaN, last: new Date(last), distinct: new Set(runs.map(({ job }) => job)).size };
+  // Where the late ones lie: one stall makes a neighbourhood late, something that is slow makes all.
+  const slow = runs.filter(({ dueAt, publishedAt }) => (publishedAt?.getTime() ?? 0) - dueAt.getTime() > 10).map(({ dueAt }) => dueAt.getTime() - from.getTime()).sort((a, b) => a - b);
+  const stalls: string[] = [];
+  for (const [index, moment] of slow.entries()) if (index === 0 || moment - (slow[index - 1] ?? 0) > 100) stalls.push(`${moment} ms`);
+  return { overTenMs: slow.length, stalls: stalls.slice(0, 10).join(', '), count: runs.length, p50: at(0.5), p99: at(0.99), max: late.at(-1) ?? Number.NaN, last: new Date(last), distinct: new Set(runs.map(({ job }) => job)).size };
 }
