@@ -145,8 +145,8 @@ describe('validators', () => {
   it('recognises 304 and the same bytes, and gives validators with a complete result', async () => {
     await withServer(
       (request, response) => {
-        if (request.url === '/etag' && request.headers['if-none-match'] === '"v1"') response.writeHead(304).end();
-        else response.writeHead(200, { 'content-type': 'application/json', ...(request.url === '/etag' ? { etag: '"v1"' } : {}) }).end('[{"k":1}]');
+        if (request.url?.startsWith('/etag') && request.headers['if-none-match'] === '"v1"') response.writeHead(304).end();
+        else response.writeHead(200, { 'content-type': 'application/json', ...(request.url?.startsWith('/etag') ? { etag: '"v1"' } : {}) }).end('[{"k":1}]');
       },
       async ({ url }) => {
         const job = (path: string) => ({ source: { http: { url: `${url}${path}` } }, key: 'k' });
@@ -157,6 +157,10 @@ describe('validators', () => {
         expect(await testAttempt(job('/etag'), { validators })).toMatchObject({ kind: 'unchanged', base: 'earlier', request: { status: 304 } });
         expect(await testAttempt(job('/plain'), { validators })).toMatchObject({ kind: 'unchanged', base: 'earlier', request: { status: 200, bytes: 9 } });
         expect(await testAttempt(job('/plain'), { validators: { ...validators, bodyHash: 'other', etag: '"v0"' } })).toMatchObject({ kind: 'complete' });
+        // Another run's request may be for another thing: its validators say nothing, its bytes do.
+        const varying = { source: { http: { url: `${url}/etag?at={{ fire.at }}` } }, key: 'k' };
+        expect(await testAttempt(varying, { validators })).toMatchObject({ kind: 'unchanged', request: { status: 200 } });
+        expect((await testAttempt(varying))).not.toHaveProperty('validators.etag');
         expect(await testAttempt({ ...job('/plain'), partial: true })).not.toHaveProperty('validators');
       },
     );

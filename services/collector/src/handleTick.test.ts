@@ -1,7 +1,7 @@
 import { extractionHash, extractionOf, exchanges, messageTypes, parseJob, queues, readMessage, requestHash, topology } from '@gleaner/contracts';
 import type { Batch, Report, Tick } from '@gleaner/contracts';
 import { connectBroker, done } from '@gleaner/broker';
-import type { Broker } from '@gleaner/broker';
+import type { Broker, Delivery } from '@gleaner/broker';
 import { createLogger } from '@gleaner/runtime';
 import { describe, expect, it } from '@jest/globals';
 import { ulid } from 'ulid';
@@ -192,6 +192,44 @@ describe('a tick', () => {
     await withCollector(async ({ broker, depth }) => {
       await broker.publish({ exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: 'bad', body: '{"v":1}' });
       await until(async () => (await depth('collect.dead')) === 1);
+    });
+  });
+});
+
+describe('settling', () => {
+  it('says `done` only once every message is confirmed, and sends the report after the batches', async () => {
+    await withServer((_request, response) => void response.setHeader('content-type', 'application/json').end(JSON.stringify(Array.from({ length: 3 }, (_value, ccy) => ({ ccy, pad: 'x'.repeat(400_000) })))), async ({ url }) => {
+      const { runAttempt, close } = await createTestRunAttempt();
+      const delivery = { type: messageTypes.tick, body: Buffer.from(JSON.stringify(tickOf({ source: { http: { url } }, key: 'ccy' }))), signal: new AbortController().signal } as Delivery;
+      const confirms: { readonly id: string; readonly confirm: (error?: Error) => void }[] = [];
+      const handle = createHandleTick({
+        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), log,
+        broker: { publish: ({ messageId }) => new Promise((resolve, reject) => confirms.push({ id: messageId, confirm: (error) => (error ? reject(error) : resolve()) })) },
+      });
+      const ids = () => confirms.map(({ id }) => id);
+      const outcome = handle(delivery);
+      const settled: string[] = [];
+      outcome.then(({ kind }) => settled.push(kind), (error: Error) => settled.push(error.message));
+      await until(() => ids().length === 4, { see: ids });
+      expect(ids()).toEqual(['report:A:started:0', 'batch:A:0', 'batch:A:1', 'batch:A:2']);
+      for (const { confirm } of confirms.slice(0, 3)) confirm();
+      await new Promise(setImmediate);
+      expect(ids()).toHaveLength(4);
+      confirms[3]?.confirm();
+      await until(() => ids().includes('report:A:complete:0'), { see: ids });
+      await new Promise(setImmediate);
+      expect(settled).toEqual([]);
+      confirms.at(-1)?.confirm();
+      expect(await outcome).toEqual({ kind: 'done' });
+
+      confirms.length = 0;
+      const second = handle(delivery);
+      second.catch(() => undefined);
+      await until(() => ids().length === 4, { see: ids });
+      for (const [index, { confirm }] of confirms.entries()) confirm(index === 2 ? new Error('not stored') : undefined);
+      await expect(second).rejects.toThrow('not stored');
+      expect(ids()).not.toContain('report:A:complete:0');
+      await close();
     });
   });
 });

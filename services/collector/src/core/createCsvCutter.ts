@@ -25,7 +25,7 @@ export function createCsvCutter({ delimiter: given, onRow }: { readonly delimite
       for (;;) {
         if (text[at] === '"') {
           const end = closingQuote(text, at);
-          if (end < 0 || (end === text.length - 1 && !last)) {
+          if (end < 0) {
             if (last) throw badBody(`expected the quoted cell that begins on line ${line + lines - 1} to be closed`);
             return rowStart;
           }
