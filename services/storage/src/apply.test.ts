@@ -235,6 +235,23 @@ describe('two storages at once', () => {
   }));
 });
 
+it('compares with what the other storage applied without reading all hashes again, but for a late one', () => withStorage(async (test) => {
+  const job = await test.job();
+  let reads = 0;
+  const watching = (): ReturnType<StorageTest['another']> => test.another({ onStep: (step) => { if (step === 'before all hashes are read') reads += 1; } });
+  const storages = [watching(), watching()] as const;
+  const apply = async (index: number, values: Record<string, number>, seconds: number): Promise<void> => {
+    await test.handle(messages.complete(await test.run(job, String(index)), values, { observedAt: ago(seconds) }), storages[index % 2]);
+  };
+  for (let index = 0; index < 8; index += 1) await apply(index, { a: index, b: 1, ...(index % 3 === 0 ? { c: index } : {}) }, 100 - index);
+  expect(reads).toBe(1); // the second storage's first look
+  expect(await latest(test, job.dataset)).toEqual({ a: 7, b: 1 });
+  await apply(8, { a: 8, b: 2 }, 95.5);
+  await apply(9, { a: 9, b: 2 }, 1);
+  expect(await findRun({ database: test.database, run: 'job@9' })).toMatchObject({ counts: { changed: 2, unchanged: 0 } });
+  expect(reads).toBe(2);
+}));
+
 describe('a crash', () => {
   it.each(['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit'])('%s leaves all or nothing, and the message that comes again completes it', (point) => withStorage(async (test) => {
     const job = await test.job();

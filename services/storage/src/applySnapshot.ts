@@ -6,7 +6,7 @@ import { placeSnapshot } from './core/placeSnapshot.ts';
 import { planLate } from './core/planLate.ts';
 import { planNewest } from './core/planNewest.ts';
 import { repeatOf } from './core/repeatOf.ts';
-import { loadHashes } from './hashCache.ts';
+import { catchUp, loadHashes } from './hashCache.ts';
 import { historyView, rowOf } from './historyView.ts';
 import type { Applied, Result } from './result.ts';
 import type { StorageParts } from './storageParts.ts';
@@ -44,12 +44,14 @@ async function applyNewest({ parts, result, observation, head, definitionChanged
   let before = cache.get(dataset, head.rev);
   if (before === undefined && head.position === undefined) {
     before = new Map();
-    cache.put(dataset, head.rev, before);
+    cache.put(dataset, head, before);
   } else if (before === undefined) {
-    const loaded = await atOneTime({ database }, (session) => loadHashes({ history, session, dataset }));
-    if (loaded.head?.rev !== head.rev) return { kind: 'moved' };
+    const older = cache.take(dataset);
+    const loaded = await atOneTime({ database }, async (session) => (older && (await catchUp({ history, session, dataset, older }))) ?? (await loadHashes({ history, session, dataset, onStep: parts.onStep })));
+    if (loaded.head === null) return { kind: 'moved' };
     before = loaded.hashes;
-    cache.put(dataset, head.rev, before);
+    cache.put(dataset, loaded.head, before);
+    if (loaded.head.rev !== head.rev) return { kind: 'moved' };
   }
   const plan = await planNewest({ observation, before, epoch: head.epoch, others: () => currentItems(parts, head), limits: limits.layout });
   return await judgeAndWrite({ parts, result, observation, head, plan, before: head.total ?? 0, definitionChanged });

@@ -3,17 +3,21 @@ import type { Hashes } from './core/planNewest.ts';
 import type { ApplyPlan } from './core/applyPlan.ts';
 
 type HashMap = Map<string, { readonly hash: string; readonly since: string }>;
+/** What of a head the hashes were made from. */
+export type HashBase = Pick<HeadDocument, 'rev' | 'position' | 'generation' | 'epoch'>;
 interface Held {
-  readonly rev: number;
+  readonly base: HashBase;
   readonly hashes: HashMap;
 }
 
 /** Keys and hashes of current items, so that comparing reads nothing back. A dataset's are valid only for the head's `rev` that they were made from. */
 export interface HashCache {
   get(dataset: string, rev: number): Hashes | undefined;
-  put(dataset: string, rev: number, hashes: Hashes): void;
-  /** After an apply: moves the dataset's hashes from the rev they were at to the next. */
-  advance(dataset: string, rev: number, plan: ApplyPlan | undefined): void;
+  put(dataset: string, base: HashBase, hashes: Hashes): void;
+  /** After a write to the dataset: moves its hashes from the rev they were at to the next. */
+  advance(dataset: string, rev: number, next: HashBase, plan?: ApplyPlan): void;
+  /** Whatever is held, of any rev: what another storage has applied since may be all that is missing. Taken out: the caller puts it back. */
+  take(dataset: string): { readonly base: HashBase; readonly hashes: Hashes } | undefined;
   drop(dataset: string): void;
   readonly size: number;
 }
@@ -40,21 +44,26 @@ export function createHashCache({ limit }: { readonly limit: number }): HashCach
     get size() { return size; },
     get(dataset, rev) {
       const one = held.get(dataset);
-      if (one?.rev !== rev) return undefined;
+      if (one?.base.rev !== rev) return undefined;
       held.delete(dataset); // the newest used is last
       held.set(dataset, one);
       return one.hashes;
     },
-    put: (dataset, rev, hashes) => add(dataset, { rev, hashes: hashes as HashMap }),
+    put: (dataset, base, hashes) => add(dataset, { base, hashes: hashes as HashMap }),
     drop: remove,
-    advance(dataset, rev, plan) {
+    take(dataset) {
       const one = held.get(dataset);
-      if (one?.rev !== rev) return remove(dataset);
+      remove(dataset);
+      return one;
+    },
+    advance(dataset, rev, next, plan) {
+      const one = held.get(dataset);
+      if (one?.base.rev !== rev) return;
       const { hashes } = one;
       size -= hashes.size;
       held.delete(dataset);
       if (plan) advanceHashes(hashes, plan);
-      add(dataset, { rev: rev + 1, hashes });
+      add(dataset, { base: next, hashes });
     },
   };
 }
@@ -76,7 +85,10 @@ function advanceHashes(hashes: HashMap, plan: ApplyPlan): void {
 }
 
 /** The hashes as they are stored, with the head that they belong to; read at one time, data left out. */
-export async function loadHashes({ history, session, dataset }: { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument | null; hashes: Hashes }> {
+export async function loadHashes({ history, session, dataset, onStep }: {
+  readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string; readonly onStep?: ((step: string) => void | Promise<void>) | undefined;
+}): Promise<{ head: HeadDocument | null; hashes: Hashes }> {
+  await onStep?.('before all hashes are read');
   const head = await history.heads.findOne({ _id: dataset }, { session });
   const hashes: HashMap = new Map();
   if (head?.generation === undefined) return { head, hashes };
@@ -87,6 +99,27 @@ export async function loadHashes({ history, session, dataset }: { readonly histo
     let shared = positions.get(since);
     if (shared === undefined) positions.set(since, (shared = since));
     hashes.set(key, { hash, since: shared });
+  }
+  return { head, hashes };
+}
+
+/**
+ * Brings hashes of an older rev up to the head's, from the log alone: possible while everything applied since came after them, in the same epoch
+ * and generation. Undefined where it is not; the hashes are then of no use any more.
+ */
+export async function catchUp({ history, session, dataset, older }: {
+  readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string; readonly older: { readonly base: HashBase; readonly hashes: Hashes };
+}): Promise<{ head: HeadDocument; hashes: Hashes } | undefined> {
+  const { base } = older;
+  const hashes = older.hashes as HashMap;
+  const head = await history.heads.findOne({ _id: dataset }, { session });
+  if (head === null || base.position === undefined || head.generation !== base.generation || head.epoch?.id !== base.epoch?.id) return undefined;
+  const late = await history.snapshots.findOne({ dataset, appliedRev: { $gt: base.rev }, position: { $lt: base.position } }, { projection: { _id: 1 }, session });
+  if (late !== null) return undefined;
+  const entries = history.versions.find({ '_id.e': head.epoch?.id ?? '', '_id.f': { $gt: base.position } }, { projection: { data: 0 }, sort: { '_id.e': 1, '_id.f': 1 }, batchSize: 20_000, session });
+  for await (const { _id: { k, f }, hash, removed } of entries) {
+    if (removed || hash === undefined) hashes.delete(k);
+    else hashes.set(k, { hash, since: f });
   }
   return { head, hashes };
 }

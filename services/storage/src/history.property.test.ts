@@ -179,5 +179,5 @@ describe('on a real database the history', () => {
       let cases = 0;
       for (const kind of ['whole', 'partial'] as const)
         await fc.assert(fc.asyncProperty(steps({ kinds: [kind] }), manners, (all, how) => play(test, all, how, `case-${cases++}`, kind)), { numRuns: 12 });
-    }, { layout, limits: { writeBefore: writeBefore as never } }), 180_000);
+    }, { layout, limits: { writeBefore: writeBefore as never } }), 400_000);
 });

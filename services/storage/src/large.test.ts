@@ -19,4 +19,4 @@ it('stores 250,000 items in one snapshot, batches in any order, and what changed
   const page = await readItems({ database: test.database, dataset: job.dataset, at: observedAt, after: '123999', limit: 2 });
   expect(page).toMatchObject({ total: count, items: [{ key: '124000', data: { value: 0 } }, { key: '124001', data: { value: 0 } }] });
   expect((await readItems({ database: test.database, dataset: job.dataset, after: '123999', limit: 2 })).items).toMatchObject([{ data: { value: 1 } }, { data: { value: 0 } }]);
-}), 180_000);
+}), 400_000);

@@ -58,12 +58,13 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
       return ended;
     });
   } catch (error) {
-    cache.drop(dataset);
     if (error instanceof LostRace || isDuplicateKey(error)) return { kind: 'moved' };
     if (isTooLarge(error)) return { kind: 'too large', message: `the database refused a transaction of ${writes} changes: ${error instanceof Error ? error.message : String(error)}` };
     throw error;
   }
-  cache.advance(dataset, head.rev, plan);
+  const epoch = plan.newest && plan.epoch ? { id, position, entries: 0 } : head.epoch;
+  const [at, generation] = [plan.newest ? position : head.position, plan.generation ? id : head.generation];
+  cache.advance(dataset, head.rev, { rev, ...(at === undefined ? {} : { position: at }), ...(generation === undefined ? {} : { generation }), ...(epoch === undefined ? {} : { epoch }) }, plan);
   await onStep?.('after the commit');
   return { kind: 'applied', run: moved };
 }

@@ -2,10 +2,10 @@ import { readHistory, readItems, type JobDocument } from '@gleaner/database';
 import type { BatchItem } from '@gleaner/contracts';
 import { median, print, quantile, withStorageBench, type StorageBench } from './withStorageBench.ts';
 
-// node reading.ts [versions …]: pages of 1,000 items, latest and in the past, over a history of so many versions of 20,000 keys; 500 changes a snapshot.
+// node reading.ts [versions …]: pages of 1,000 items, latest and in the past, over a history of so many versions of 20,000 keys; 4,000 changes a snapshot.
 const sizes = process.argv.slice(2).map(Number);
 const keys = 20_000;
-const changesEach = 500;
+const changesEach = 4_000;
 
 const item = (index: number, value: number): BatchItem => ({ k: `item-${String(index).padStart(6, '0')}`, h: `${index}.${value}`, d: { id: index, name: `Item number ${index}`, price: value, stock: value % 100, seller: `seller ${index % 500}`, region: 'EU' } });
 

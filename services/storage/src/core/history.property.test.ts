@@ -48,7 +48,7 @@ const byKey = <T>(map: ReadonlyMap<string, T>): [string, T][] => [...map].toSort
 describe('the history', () => {
   it.each(layouts.map((limits, index) => ({ index, limits })))('equals a store that keeps every snapshot whole, in any order of arrival, swept at any time (layout $index)', async ({ limits }) => {
     await fc.assert(fc.asyncProperty(steps(), (all) => play(all, limits)), { numRuns: 1_500 });
-  }, 120_000);
+  }, 300_000);
 
   it.each([
     ['no restore', [['1', {}], ['2', {}], ['1.5', { a: 1 }]]],

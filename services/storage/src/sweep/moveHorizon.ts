@@ -26,7 +26,7 @@ export async function moveHorizon({ parts, head, retention, now }: { readonly pa
       { $set: { horizon, rev: head.rev + 1, snapshots: kept, sweptRev: Math.max(head.sweptRev ?? 0, newest.appliedRev) } }, { session });
     return matchedCount === 1;
   });
-  if (moved) cache.advance(head._id, head.rev, undefined);
+  if (moved) cache.advance(head._id, head.rev, { ...head, rev: head.rev + 1 });
   return moved;
 }
 
