@@ -64,7 +64,7 @@ describe('from upstream to the reader', () => {
       const ran: Record<string, string> = {};
       for (const job of ['exact', 'echo', 'failing']) {
         const { body } = await gleaner.api<{ id: string }>('POST', `/v1/jobs/${job}/runs`, {});
-        ran[job] = (await gleaner.runIn(body.id, ['succeeded', 'failed'])).state;
+        ran[job] = (await gleaner.runIn(body.id, ['succeeded', 'failed'], 60_000)).state;
       }
       expect(ran).toEqual({ exact: 'succeeded', echo: 'succeeded', failing: 'failed' });
 
@@ -72,7 +72,7 @@ describe('from upstream to the reader', () => {
       const found = new Map(body.items.map(({ key, data }) => [key, data]));
       for (const item of items) expect(exactText(found.get(String(item['the id'])))).toBe(exactText(expected(item)));
 
-      await gleaner.quiet();
+      await gleaner.quiet(60_000);
       const left: string[] = gleaner.services.flatMap(({ lines }) => lines);
       const { db } = gleaner.database;
       for (const { name: collection } of await db.listCollections().toArray()) for (const document of await db.collection(collection).find().toArray()) left.push(BSON.EJSON.stringify(document));
@@ -84,5 +84,5 @@ describe('from upstream to the reader', () => {
         expect(everything.includes(JSON.stringify(form).slice(1, -1))).toBe(false);
       }
     }, { env: { SECRET_KEY: secret } }));
-  }, 120_000);
+  }, 240_000);
 });
