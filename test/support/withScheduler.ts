@@ -3,6 +3,7 @@ import { jobDefinitionSchema, topology, type JobInput, type Tick } from '@gleane
 import { connectBroker, done, type Broker } from '@gleaner/broker';
 import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
+import type { BrokerManagement } from './brokerManagement.ts';
 import { withBroker } from './withBroker.ts';
 import { withMongo } from './withMongo.ts';
 import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../../services/scheduler/src/config.ts';
@@ -17,6 +18,7 @@ export interface SchedulerStage {
   readonly amqpUrl: string;
   readonly database: Database;
   readonly broker: Broker;
+  readonly management: BrokerManagement;
   /** Ticks in the order in which they came, as a collector sees them. */
   readonly ticks: Tick[];
   /** Starts a scheduler of its own; resolves once it leads, unless `wait` is false. */
@@ -30,7 +32,7 @@ export interface SchedulerStage {
 /** Runs `fn` with a database, a broker and as many schedulers as it starts; all end with it. Ticks are taken unless `collect` is false. */
 export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true }: { readonly collect?: boolean } = {}): Promise<void> {
   const log = createLogger({ service: 'scheduler-test', level: 'silent' });
-  await withMongo(async ({ url: mongoUrl }) => withBroker(async ({ url: amqpUrl }) => {
+  await withMongo(async ({ url: mongoUrl }) => withBroker(async ({ url: amqpUrl, management }) => {
     const database = await connectDatabase({ url: mongoUrl, appName: 'test' });
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
     const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
@@ -40,7 +42,7 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
       await broker.declare(topology);
       if (collect) await broker.consume({ queue: 'collect', concurrency: 50, handler: (delivery) => { ticks.push(delivery.json() as Tick); return done(); } }).ready;
       await fn({
-        mongoUrl, amqpUrl, database, broker, ticks,
+        mongoUrl, amqpUrl, database, broker, management, ticks,
         async start({ times = {}, origins = { concurrency: 1_000, perMinute: 0 }, wait = true } = {}) {
           const own = { database: await connectDatabase({ url: mongoUrl, appName: 'scheduler' }), broker: await connectBroker({ url: amqpUrl, name: 'scheduler', log }) };
           let lead: () => void = () => undefined;

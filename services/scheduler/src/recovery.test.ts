@@ -139,6 +139,19 @@ describe('deadlines', () => {
     });
   });
 
+  it('a queue that vanishes with its ticks costs time, not runs', async () => {
+    await withScheduler(async (stage) => {
+      const { database, management, start, put, runsOf } = stage;
+      await start({ times: { republishMs: 400, republishMaxMs: 800 } });
+      await ask(database, await put('job', {}));
+      const ticks = async (): Promise<number> => (await management.queueCounts())['collect']?.ready ?? 0;
+      await until(async () => (await ticks()) >= 1);
+      await management.deleteQueue('collect');
+      await until(async () => (await ticks()) >= 1, { what: 'the queue and the tick being back' });
+      expect((await runsOf('job'))[0]).toMatchObject({ state: 'queued', attempts: 1 });
+    }, { collect: false });
+  });
+
   it('an attempt that has fallen silent is lost only after storage has handled a probe', async () => {
     await withScheduler(async (stage) => {
       const { database, broker, start, put, ticks, runsOf } = stage;
