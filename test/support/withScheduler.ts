@@ -45,6 +45,7 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
         mongoUrl, amqpUrl, database, broker, management, ticks,
         async start({ times = {}, origins = { concurrency: 1_000, perMinute: 0 }, wait = true } = {}) {
           const own = { database: await connectDatabase({ url: mongoUrl, appName: 'scheduler' }), broker: await connectBroker({ url: amqpUrl, name: 'scheduler', log }) };
+          await own.broker.declare(topology); // as main does: what vanishes is declared again
           let lead: () => void = () => undefined;
           const led = new Promise<void>((resolve) => { lead = resolve; });
           const all = { ...quickTimes, ...times };
