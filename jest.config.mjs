@@ -15,6 +15,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/globalSetup.ts',
   globalTeardown: '<rootDir>/test/support/globalTeardown.ts',
+  setupFilesAfterEnv: ['<rootDir>/test/support/retryOnce.ts'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };
