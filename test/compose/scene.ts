@@ -7,7 +7,7 @@ import { createCompose, type Compose, type Container } from './compose.ts';
 import { createGatewayApi, type GatewayApi } from './gatewayApi.ts';
 import { assertLedger, type LedgerCount } from './ledger.ts';
 
-const PREFIX = '172.30.214';
+const PREFIX = '10.87.214';
 export const SERVICES = ['scheduler', 'collector', 'storage', 'gateway'] as const;
 
 export interface UpstreamTold {

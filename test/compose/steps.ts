@@ -91,13 +91,15 @@ export const steps: readonly Step[] = [
     const { compose, upstream, askRuns, ledger } = scene;
     await upstream({ delayMs: 400 });
     await askRuns([...ASKED, 'big'], 20);
+    const started = performance.now();
     await compose.run(['stop', ...SERVICES]);
+    const took = seconds(started);
     for (const service of SERVICES) {
       for (const { State, Name } of await compose.containers(service)) assert.deepEqual([State.Status, State.ExitCode], ['exited', 0], Name);
     }
     await upstream({ delayMs: 0 });
     await compose.run(['up', '-d', '--wait']);
-    return tell(await ledger());
+    return `stopped in ${took}; ${tell(await ledger())}`;
   } },
   { name: 'a rolling `up -d --build` under load', run: async ({ compose, underLoad, one, healthy, ledger }) => {
     const before = await Promise.all(SERVICES.map(one));

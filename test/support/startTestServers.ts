@@ -15,6 +15,7 @@ type Start = { env: NodeJS.ProcessEnv; log: (line: string) => void };
  * One RabbitMQ with its management API and one MongoDB replica set for tests: those of TEST_AMQP_URL,
  * TEST_AMQP_MANAGEMENT_URL and TEST_MONGO_URL (all three); with GLEANER_TEST_SERVERS=keep local ones that stay up
  * between runs; else containers where Docker answers; else the local servers of `npm start`, in a temporary folder.
+ * GLEANER_TEST_SERVERS=containers takes no others for them: it rejects where there can be none.
  */
 export async function startTestServers({ env, log }: Start): Promise<StartedTestServers> {
   const given = givenServers(env);
@@ -22,6 +23,7 @@ export async function startTestServers({ env, log }: Start): Promise<StartedTest
   if (env['GLEANER_TEST_SERVERS'] === 'keep') return await keptServers(log);
   const containers = await startContainers({ env, log });
   if (containers !== undefined) return containers;
+  if (env['GLEANER_TEST_SERVERS'] === 'containers') throw new Error('GLEANER_TEST_SERVERS=containers, but there are none (see above)');
   return await temporaryServers(log);
 }
 

@@ -1,13 +1,15 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-// An upstream under a test's control, run by Node alone. GET /feed/<name>?size=<items> answers a list whose item `n`
-// holds how often the feed was answered; POST /control {delayMs?, status?, hold?} changes how all feeds answer; GET /control tells what
-// came, from which addresses, and how many requests wait.
+// An upstream under a test's control, run by Node alone. GET /feed/<name>?size=<items> answers a list whose item `n` holds
+// a number that no other answer of the feed had or will have, restarts included. POST /control {delayMs?, status?, hold?,
+// forget?} changes how all feeds answer; GET /control tells what came, from which addresses, and how many requests wait.
 const FEED_PORT = 8_090;
 const CONTROL_PORT = 8_091;
 const how = { delayMs: 0, status: 200, hold: false };
 const answered = new Map<string, number>();
+// Fewer than one answer a millisecond, so a later start begins beyond all that was given.
+const firstNumber = Date.now();
 const seen = new Map<string, number>();
 let held: (() => void)[] = [];
 let waiting = 0;
@@ -24,7 +26,7 @@ async function answerFeed(request: IncomingMessage, response: ServerResponse): P
     response.writeHead(how.status, { 'content-type': 'text/plain' }).end('told to fail');
     return;
   }
-  const n = (answered.get(url.pathname) ?? 0) + 1;
+  const n = (answered.get(url.pathname) ?? firstNumber) + 1;
   answered.set(url.pathname, n);
   const size = Number(url.searchParams.get('size') ?? 2);
   const items = [{ id: 'n', value: n }, ...Array.from({ length: size - 1 }, (_, index) => ({ id: `k${index}`, value: size > 2 ? n : 0, text: size > 2 ? 'x'.repeat(200) : '' }))];
