@@ -24,6 +24,7 @@ describe('every error', () => {
         ['PUT', '/v1/jobs/j', { raw: `{"where":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, headers: plain }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: `${'['.repeat(50_000)}${']'.repeat(50_000)}`, headers: yaml }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: 'a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c]', headers: yaml }, 400, 'bad_body'],
+        ['PUT', '/v1/jobs/j', { raw: `{"where":{"a":${'['.repeat(500)}${']'.repeat(500)}}}`, headers: plain }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: 'a: !!js/function "x"', headers: yaml }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: new Uint8Array([0x22, 0xff, 0x22]), headers: plain }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: '{"where":{"a":12345678901234567890}}', headers: plain }, 400, 'bad_body'],
