@@ -40,7 +40,7 @@ export async function createGateway({ database, broker, log, metrics, stopping, 
     },
     helpful: { broker: () => broker.health() },
   };
-  metrics.gaugeFrom('gateway_event_listeners', 'Open streams of live events.', () => events.listeners);
+  metrics.gaugeFrom('gleaner_gateway_event_listeners', 'Open streams of live events.', () => events.listeners);
   const subscription = subscribeEvents({ broker, events, log });
   const app = createApp({ routes: routesOf({ gateway, version }), authenticator, auditor: createAuditor({ database, log }), log, metrics, expectDatabase: availability.expect });
   return {

@@ -6,7 +6,7 @@ import type { CliContext } from './context.ts';
 import { exitCodeOf, SilentExit, UsageError, type ExitCode } from './exitCodes.ts';
 import { readJobFiles } from './readJobFiles.ts';
 import { readMoment } from './readMoment.ts';
-import { shownTime } from './table.ts';
+import { shown, shownTime } from './table.ts';
 
 /** What GET adds and nobody writes in a job file. */
 const added = ['version', 'paused', 'nextFire', 'lastRun', 'lastSuccessAt', 'itemCount', 'health', 'createdAt', 'changedAt', 'links', 'warnings'];
@@ -95,7 +95,7 @@ export function addJobCommands(program: Command, context: CliContext): void {
         `${answer.ok ? 'ok' : 'FAILED'}: ${answer.requests} request${answer.requests === 1 ? '' : 's'}${answer.request.status === undefined ? '' : `, status ${answer.request.status}`}, ${answer.request.bytes} bytes, ${answer.request.durationMs} ms; ${answer.counts.received} found, ${answer.counts.kept} kept\n`,
         ...answer.faults.map(({ path, code, message }) => `  ${code}: ${path === '' ? '' : `${path}: `}${message}\n`),
         ...(answer.sample.length > 0 ? ['\n', table(['KEY', 'DATA'], answer.sample.map(({ key, data }) => [key, data]), { maxWidth: 110 })] : []),
-        ...(answer.ok || answer.answer?.body === undefined ? [] : ['\nthe answer began with:\n', answer.answer.body.slice(0, 1_000), '\n']),
+        ...(answer.answer?.body === undefined ? [] : [`\nthe answer (${answer.answer.headers?.['content-type'] ?? 'no content-type'}) began with:\n`, ...answer.answer.body.slice(0, answer.ok ? 300 : 1_000).split('\n').map((line) => `  ${shown(line)}\n`)]),
       ].join(''));
       if (!answer.ok) throw new SilentExit(8);
     });

@@ -30,8 +30,8 @@ export interface AppParts {
 export function createApp({ routes, authenticator, auditor, log, metrics, expectDatabase }: AppParts): Koa {
   const app = new Koa();
   app.silent = true; // errors are logged here, once, as data
-  const requests = metrics.counter('gateway_requests_total', 'Requests answered, by route and status.');
-  const seconds = metrics.histogram('gateway_request_seconds', 'Time to the answer, by route.');
+  const requests = metrics.counter('gleaner_gateway_requests_total', 'Requests answered, by route and status.');
+  const seconds = metrics.histogram('gleaner_gateway_request_seconds', 'Time to the answer, by route.');
 
   app.use(async (ctx, next) => {
     const started = performance.now();
