@@ -157,6 +157,17 @@ describe('a replay', () => {
   }));
 });
 
+it('does not send a message again whose run has succeeded meanwhile: its letter is superseded', () => withStorage(async (test) => {
+  const run = await test.run(await test.job(), '1', { attempts: 2 });
+  // Of an older try: its death did not end the run.
+  await parkDead({ parts: test.parts, delivery: buried(messages.complete({ ...run, attempts: 1 }, { a: 1 })), queue: queues.store });
+  await test.handle(messages.complete(run, { a: 2 }));
+  await requestReplay({ database: test.database, filter: { run: run._id }, by: 'test' });
+  await executeReplays({ parts: test.parts });
+  expect(test.published).toEqual([]);
+  expect(await letters(test).find().toArray()).toMatchObject([{ state: 'superseded' }]);
+}));
+
 it('keeps an incomplete set for the letter that one of its batches became, and lets it go with its run otherwise', () => withStorage(async (test) => {
   const job = await test.job();
   const [lost, over] = [await test.run(job, '1'), await test.run(job, '2')];
