@@ -1,10 +1,11 @@
 import { exchanges, topology, type EventMessage } from '@gleaner/contracts';
 import type { Broker, Subscription } from '@gleaner/broker';
-import { sharedSecret, type Database } from '@gleaner/database';
+import { HistoryError, sharedSecret, type Database } from '@gleaner/database';
 import type { Logger, Metrics } from '@gleaner/runtime';
 import type Koa from 'koa';
 import { ulid } from 'ulid';
 import { createCursors } from './core/cursors.ts';
+import { createDatasetLookup } from './datasetLookup.ts';
 import { createEventFeed } from './eventFeed.ts';
 import type { Gateway } from './gateway.ts';
 import { createAuditor } from './http/auditor.ts';
@@ -30,6 +31,7 @@ export async function createGateway({ database, broker, log, metrics, stopping, 
   const gateway: Gateway = {
     database, authenticator, events, log, metrics, stopping,
     cursors: createCursors({ secret: await sharedSecret({ database, name: 'cursors' }) }),
+    datasets: createDatasetLookup({ database, isGone: (error) => error instanceof HistoryError && error.code === 'no_dataset' }),
     messenger: createMessenger({ broker, now: () => database.clock.now() }),
     needed: {
       database: async () => {

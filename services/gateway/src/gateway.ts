@@ -1,6 +1,7 @@
 import type { Database } from '@gleaner/database';
 import type { HealthChecks, Logger, Metrics } from '@gleaner/runtime';
 import type { Cursors } from './core/cursors.ts';
+import type { DatasetLookup } from './datasetLookup.ts';
 import type { EventFeed } from './eventFeed.ts';
 import type { Authenticator } from './http/authenticator.ts';
 import type { Messenger } from './messenger.ts';
@@ -9,6 +10,7 @@ import type { Messenger } from './messenger.ts';
 export interface Gateway {
   readonly database: Database;
   readonly cursors: Cursors;
+  readonly datasets: DatasetLookup;
   readonly authenticator: Authenticator;
   readonly messenger: Messenger;
   readonly events: EventFeed;

@@ -1,5 +1,5 @@
 import {
-  atOneTime, BSON, epochAt, findMoment, findRaw, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
+  atOneTime, BSON, epochAt, findMoment, findRaw, HistoryError, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
   type BsonSpan, type ClientSession, type Database, type HeadDocument, type HistoryCollections, type MomentRequest,
 } from '@gleaner/database';
 import { ProblemError } from './core/problem.ts';
@@ -68,11 +68,18 @@ export async function readItemsPage({ database, dataset, after, limit, keys, fil
 async function findSnapshot({ history, session, dataset, at, run, pinned }: MomentRequest & { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument; snapshot?: PageSnapshot; latest: boolean }> {
   if (at === undefined && run === undefined && pinned === undefined) {
     const head = await history.heads.findOne({ _id: dataset }, { session });
+    expectAlive(head);
     if (head !== null && head.sweptAt === undefined && head.position !== undefined && head.run !== undefined && head.observedAt !== undefined && head.total !== undefined)
       return { head, latest: true, snapshot: { position: head.position, run: head.run, observedAt: head.observedAt, total: head.total } };
   }
   const { head, row, latest } = await findMoment({ history, session, dataset, at, run, pinned });
+  expectAlive(head);
   return { head, latest, ...(row ? { snapshot: { position: row.position, run: row.run, observedAt: row.observedAt, total: row.counts.total } } : {}) };
+}
+
+/** Nobody reads the data of a deleted job: its head says so in the transaction that deletes it. */
+function expectAlive(head: HeadDocument | null): void {
+  if (head?.deleted) throw new HistoryError('no_dataset', `expected a living dataset; the job of ${head._id} is deleted`, { dataset: head._id });
 }
 
 async function readLatest({ database, session, head, after, limit, filter, maxMs }: Reading): Promise<Part> {

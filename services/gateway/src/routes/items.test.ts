@@ -142,6 +142,18 @@ describe('GET /v1/jobs/{job}/items', () => {
     });
   });
 
+  it('are of the job as it is now, the moment it is deleted or made again', async () => {
+    await withItems(async ({ call, land }) => {
+      await land(5, three);
+      expect((await call('GET', path)).json()['total']).toBe(3);
+      await call('DELETE', '/v1/jobs/auctions');
+      expect((await call('GET', path)).json()).toMatchObject({ status: 404, code: 'not_found' });
+      expect((await call('GET', `${path}?at=2026-11-20T05:00:00Z`)).status).toBe(404);
+      await call('PUT', '/v1/jobs/auctions', { body: definition });
+      expect((await call('GET', path)).json()).toMatchObject({ items: [], total: 0 });
+    });
+  });
+
   it('writes numbers to the last digit', async () => {
     await withItems(async ({ call, land }) => {
       await land(5, { a: { long: Long.fromString('9007199254740993'), decimal: Decimal128.fromString('0.10'), minusZero: -0, at: new Date(0), text: '"\u2028\n' } });

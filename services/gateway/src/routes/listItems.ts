@@ -14,7 +14,7 @@ import { itemsBody, itemTypes, type ItemType } from '../itemsBody.ts';
 import { nextUrl } from '../listPage.ts';
 import { readItemsPage, type RowsPage } from '../readItemsPage.ts';
 import { itemsQuery, readWhere, type ItemsQuery } from './itemsQuery.ts';
-import { expectDataset, jobParams, type Dataset } from './jobParams.ts';
+import { jobParams, type Dataset } from './jobParams.ts';
 
 type Request = Pick<RouteRequest<unknown, ItemsQuery, undefined>, 'query' | 'accept' | 'header' | 'url'>;
 
@@ -33,7 +33,7 @@ export const listItems = (gateway: Gateway) =>
   defineRoute({
     method: 'GET', path: '/v1/jobs/:job/items', scope: 'read', tag: 'items', summary: 'Items: the latest, at a moment, of a run, or of keys; pages stay on one moment while new snapshots land',
     params: jobParams, query: itemsQuery, answers,
-    handle: async (request) => await answerItems(gateway, await expectDataset({ database: gateway.database, id: request.params.job }), request),
+    handle: async (request) => await gateway.datasets.with(request.params.job, async (owner) => await answerItems(gateway, owner, request)),
   });
 
 export const getItem = (gateway: Gateway) =>
@@ -42,10 +42,8 @@ export const getItem = (gateway: Gateway) =>
     params: z.strictObject({ job: jobParams.shape.job, key: z.string().max(1_024) }),
     query: z.strictObject({ at: itemsQuery.shape.at, run: itemsQuery.shape.run, fields: itemsQuery.shape.fields }),
     answers,
-    handle: async (request) => {
-      const owner = await expectDataset({ database: gateway.database, id: request.params.job });
-      return await answerItems(gateway, owner, { ...request, query: { ...request.query, limit: 1, key: [request.params.key] } });
-    },
+    handle: async (request) =>
+      await gateway.datasets.with(request.params.job, async (owner) => await answerItems(gateway, owner, { ...request, query: { ...request.query, limit: 1, key: [request.params.key] } })),
   });
 
 async function answerItems({ database, cursors }: Gateway, { dataset }: Dataset, request: Request): Promise<Answer> {
@@ -62,7 +60,7 @@ async function answerItems({ database, cursors }: Gateway, { dataset }: Dataset,
   if (ifNoneMatch !== undefined && query.at === undefined && query.run === undefined && pinned === undefined) {
     // One small read answers "nothing new" without reading a page.
     const head = await readHead({ database, dataset });
-    const etag = head && tagged(head.rev, head.position);
+    const etag = head && !head.deleted && tagged(head.rev, head.position);
     if (etag && ifNoneMatch === etag) return { status: 304, headers: { etag } };
   }
   const page = await readItemsPage({
