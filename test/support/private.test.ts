@@ -31,7 +31,7 @@ describe('withPrivateBroker', () => {
       expect((await management.queueCounts())['kept']).toMatchObject({ ready: 2 });
     });
     expect(broker()).toEqual([]);
-  });
+  }, 180_000); // four starts and stops of a broker with its management plugin
 });
 
 describe('withPrivateMongo', () => {
