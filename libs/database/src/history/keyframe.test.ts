@@ -21,6 +21,14 @@ describe('a keyframe', () => {
     expect(await packKeyframe([])).toEqual([]);
   });
 
+  it('keeps the sign of zero, wherever it stands', async () => {
+    const data: unknown = JSON.parse('{"a":-0,"b":[0,{"__proto__":-0,"d":[-0.0]}],"e":"-0"}');
+    const [block] = await packKeyframe([{ key: 'k', hash: 'h', since: 'p', data }]);
+    const [item] = await unpackBlock(block?.packed ?? Buffer.alloc(0));
+    expect(item?.data).toEqual(data); // toEqual tells -0 from 0
+    expect(Object.is((item?.data as { a: number }).a, -0)).toBe(true);
+  });
+
   it('keeps names that objects treat specially', async () => {
     const data: unknown = JSON.parse('{"__proto__":{"x":1},"constructor":2,"$set":3,"a.b":4,"":5}');
     const [block] = await packKeyframe([{ key: 'k', hash: 'h', since: 'p', data }]);

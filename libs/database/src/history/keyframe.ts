@@ -1,3 +1,4 @@
+import { exactJson } from './exactJson.ts';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { compareKeys } from './historyIds.ts';
@@ -39,7 +40,7 @@ export async function packKeyframe(items: readonly StateItem[]): Promise<Keyfram
       const { key, since, hash } = item;
       let at = positions.get(since);
       if (at === undefined) positions.set(since, (at = positions.size));
-      const text = item.json ?? JSON.stringify(item.data);
+      const text = item.json ?? exactJson(item.data);
       chars += text.length;
       index.push(JSON.stringify([key, at, hash, text.length]));
       texts.push(text);
