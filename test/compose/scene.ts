@@ -37,13 +37,14 @@ export interface Scene {
   ledger(options?: { letters?: number }): Promise<LedgerCount>;
 }
 
-/** Names, ports and addresses of the test's own; nothing is started. */
-export async function makeScene(): Promise<Scene & { env: Readonly<Record<string, string>> }> {
+/** Names, ports and addresses of the test's own (and variables of the compose file besides); nothing is started. */
+export async function makeScene(variables: Readonly<Record<string, string>> = {}): Promise<Scene & { env: Readonly<Record<string, string>> }> {
   const [gatewayPort, managementPort, upstreamPort] = [await freePort(), await freePort(), await freePort()];
   const key = randomBytes(24).toString('base64url');
   const env = {
     GLEANER_IMAGE: 'gleaner:compose-test', INNER_PREFIX: PREFIX, GATEWAY_PORT: String(gatewayPort), RABBITMQ_MANAGEMENT_PORT: String(managementPort),
     UPSTREAM_PORT: String(upstreamPort), ADMIN_KEY: key, ALLOW_NETWORKS: `${PREFIX}.11/32:8090`, RABBITMQ_PASSWORD: 'compose-test',
+    ...variables,
   };
   const compose = createCompose({ project: 'gleaner-compose-test', env });
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
