@@ -178,6 +178,6 @@ describe('on a real database the history', () => {
     'equals a store that keeps every snapshot whole: late, twice, at once, crashing, swept, redefined (layout $index, state before its transaction: $writeBefore)', ({ layout, writeBefore }) => withStorage(async (test) => {
       let cases = 0;
       for (const kind of ['whole', 'partial'] as const)
-        await fc.assert(fc.asyncProperty(steps({ kinds: [kind] }), manners, (all, how) => play(test, all, how, `case-${cases++}`, kind)), { numRuns: 12 });
+        await fc.assert(fc.asyncProperty(steps({ kinds: [kind], sweeps: 3 }), manners, (all, how) => play(test, all, how, `case-${cases++}`, kind)), { numRuns: 12 });
     }, { layout, limits: { writeBefore: writeBefore as never } }), 400_000);
 });

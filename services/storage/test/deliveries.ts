@@ -13,14 +13,14 @@ const contents = fc.dictionary(fc.constantFrom(...keys), fc.integer({ min: 1, ma
   .map((values) => new Map(Object.entries(values).map(([key, value]) => [key, { hash: `h${value}`, data: { value } }] as const)));
 
 /** Runs at few moments (so that they tie and come late), delivered in any order, some more than once and then at another moment. */
-export const steps = ({ longest = 9, sweeps = true, kinds = ['whole', 'partial'] as const }: { longest?: number; sweeps?: boolean; kinds?: readonly ('whole' | 'partial')[] } = {}): fc.Arbitrary<Step[]> =>
+export const steps = ({ longest = 9, sweeps = 1, kinds = ['whole', 'partial'] as const }: { longest?: number; /** How often, beside 11 deliveries. */ sweeps?: number; kinds?: readonly ('whole' | 'partial')[] } = {}): fc.Arbitrary<Step[]> =>
   fc.array(
     fc.oneof(
       { weight: 8, arbitrary: fc.record({ run: fc.integer({ min: 0, max: 8 }), moment: fc.integer({ min: 0, max: 6 }), kind: fc.constantFrom(...kinds), content: contents })
         .map(({ run, moment, kind, content }): Step => ({ do: 'deliver', delivered: { run: `job@${run}`, position: at(moment, `job@${run}`), kind, content } })) },
       { weight: 3, arbitrary: fc.record({ run: fc.integer({ min: 0, max: 8 }), moment: fc.integer({ min: 0, max: 6 }), base: fc.integer({ min: 0, max: 8 }) })
         .map(({ run, moment, base }): Step => ({ do: 'deliver', delivered: { run: `job@${run}`, position: at(moment, `job@${run}`), kind: 'whole', content: new Map(), sameAs: `job@${base}` } })) },
-      ...(sweeps ? [{ weight: 1, arbitrary: fc.double({ min: 0, max: 0.99, noNaN: true }).map((share): Step => ({ do: 'sweep', share })) }] : []),
+      ...(sweeps > 0 ? [{ weight: sweeps, arbitrary: fc.double({ min: 0, max: 0.99, noNaN: true }).map((share): Step => ({ do: 'sweep', share })) }] : []),
     ),
     { minLength: 1, maxLength: longest },
   );

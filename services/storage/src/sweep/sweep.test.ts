@@ -56,6 +56,23 @@ describe('retention', () => {
     expect(await sweepRetention({ parts: test.parts })).toBe(0);
   }, { layout }));
 
+  it('keeps of the log that it cuts into what each key was at the horizon', () => withStorage(async (test) => {
+    const { database } = test;
+    const job = await test.job({ retention: { snapshots: 2 } });
+    const values: Record<string, number>[] = [{ a: 1, b: 1, gone: 1, same: 1 }, { a: 1, b: 2, gone: 1, same: 1 }, { a: 2, b: 3, same: 1 }, { a: 2, b: 4, same: 1 }, { a: 2, b: 5, same: 1, late: 1 }];
+    for (const [index, value] of values.entries()) await test.handle(messages.complete(await test.run(job, String(index)), value, { observedAt: minutesAgo(10 - index) }));
+    const read = async () => [
+      ...(await Promise.all(['job@3', 'job@4'].map(async (run) => (await readItems({ database, dataset: job.dataset, run, limit: 9 })).items))),
+      ...(await Promise.all(['a', 'same', 'late'].map(async (key) => (await readHistory({ database, dataset: job.dataset, key, limit: 1 })).versions))),
+    ];
+    const before = await read();
+    expect(await sweepRetention({ parts: test.parts })).toBe(1);
+    expect(await read()).toEqual(before);
+    expect((await readHistory({ database, dataset: job.dataset, key: 'gone', limit: 9 })).versions).toEqual([]);
+    const entries = await test.history.versions.find({}, { sort: { _id: 1 } }).toArray();
+    expect(entries.map(({ _id, removed }) => `${_id.k} ${_id.f.slice(-1)}${removed ? ' removed' : ''}`)).toEqual(['a 2', 'b 3', 'b 4', 'gone 2 removed', 'late 4']);
+  }));
+
   it('keeps the newest snapshot whatever its age, and a late one from before the horizon ends without a snapshot', () => withStorage(async (test) => {
     const job = await test.job({ retention: { age: '1m' } });
     await gather(test, job.dataset, 4, { retention: { age: '1m' } });
