@@ -1,6 +1,6 @@
-import { exactJson } from './exactJson.ts';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { exactJson } from './exactJson.ts';
 import { compareKeys } from './historyIds.ts';
 import { StoredItem, type StateItem } from './storedItem.ts';
 
