@@ -2,6 +2,7 @@ import { connect } from 'amqplib';
 import { MongoClient } from 'mongodb';
 import { describe, expect, it } from '@jest/globals';
 import { processesWith, type SeenProcess } from './processesWith.ts';
+import { until } from './until.ts';
 import { withPrivateBroker } from './withPrivateBroker.ts';
 import { withPrivateMongo } from './withPrivateMongo.ts';
 
@@ -28,7 +29,8 @@ describe('withPrivateBroker', () => {
       await kill();
       await expect(connect(url)).rejects.toThrow();
       await start();
-      expect((await management.queueCounts())['kept']).toMatchObject({ ready: 2 });
+      // RabbitMQ 4 takes connections before it lists its queues.
+      await until(async () => (await management.queueCounts())['kept']?.ready === 2, { timeout: 60_000, what: 'both messages being there again', see: () => management.queueCounts() });
     });
     expect(broker()).toEqual([]);
   }, 180_000); // four starts and stops of a broker with its management plugin
