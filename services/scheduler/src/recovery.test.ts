@@ -41,6 +41,21 @@ describe('a leader that died between two steps', () => {
     });
   });
 
+  it('has inserted the row, not moved the watermark, and fires were missed since: they are one row that does not count that fire again', async () => {
+    await withScheduler(async ({ database, start, runsOf, ...stage }) => {
+      const minute = 60_000;
+      const now = database.clock.now().getTime();
+      const base = Math.floor(now / minute) * minute - 5 * minute;
+      const job = await putLongAgo({ stage: { database, start, runsOf, ...stage }, id: 'job', schedule: { every: '1m' }, through: new Date(base - 1) });
+      const at = new Date(base);
+      await insertRun({ database, run: newRun({ id: fireRunId('job', at), job, trigger: 'schedule', scheduledAt: at, now: at, maxAttempts: 5, extra: { state: 'succeeded', endedAt: at, attempts: 1 } }) });
+      await start();
+      const missed = await until(async () => (await runsOf('job')).find(({ state }) => state === 'missed'), { what: 'a row of missed fires' });
+      expect(missed.scheduledAt).toEqual(new Date(base + minute));
+      expect(missed.count).toBe(((missed.through?.getTime() ?? 0) - base) / minute);
+    });
+  });
+
   it('has inserted the row ahead, not queued it: it is run at its moment', async () => {
     await withScheduler(async (stage) => {
       const { database, start, ticks, runsOf } = stage;

@@ -27,8 +27,25 @@ export async function writeLedger({ database, book, entries, now, ahead }: { rea
     (rows.length <= 1 && (first === undefined || (first.kind === 'fire' && !first.catchUp)) ? plain : catchUps).push({ entry, account, rows });
   }
   const due = await writePlain({ database, book, owed: plain });
-  for (const group of groupsOf(catchUps)) due.push(...(await writeTogether({ database, book, owed: group })));
+  for (const group of groupsOf(await withoutOrphans({ database, book, owed: catchUps }))) due.push(...(await writeTogether({ database, book, owed: group })));
   return due;
+}
+
+/**
+ * Those whose first fire has no row yet. A leader that died between a row and its watermark left a fire that a stretch
+ * would count a second time, under another id; such a job is read anew, rows included, and comes again.
+ */
+async function withoutOrphans({ database, book, owed }: { readonly database: Database; readonly book: JobBook; readonly owed: readonly Owed[] }): Promise<Owed[]> {
+  const firstRun = ({ entry, rows }: Owed): string | undefined => rows[0] && fireRunId(entry.id, rows[0].scheduledAt);
+  const ids = owed.flatMap((one) => firstRun(one) ?? []);
+  if (ids.length === 0) return [...owed];
+  const found = await database.collections.runs.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+  const there = new Set<string | undefined>(found.map(({ _id }) => _id));
+  return owed.filter((one) => {
+    const orphan = firstRun(one) !== undefined && there.has(firstRun(one));
+    if (orphan) book.markStale(one.entry);
+    return !orphan;
+  });
 }
 
 /** Rows, then watermarks. A row that is there already was written by a leader that died between the two. */
