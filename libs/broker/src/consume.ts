@@ -106,7 +106,7 @@ export function createConsumer(options: {
 
   const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
     const result = turn.then(act);
-    turn = result.catch(() => undefined);
+    turn = result.catch(() => undefined); // only the order matters here: the caller gets the error from `result`
     return result;
   };
 

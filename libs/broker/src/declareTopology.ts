@@ -44,7 +44,7 @@ export function createTopologyKeeper(options: { readonly link: Link; readonly lo
       }
     })();
     if (!(await settledWithin(attempt, declareDeadlineMs))) {
-      attempt.catch(() => undefined);
+      attempt.catch(() => undefined); // given up: what it says later changes nothing of the error thrown here
       throw new BrokerError('connection_lost', `the topology could not be declared within ${declareDeadlineMs} ms`, { cause: link.lastError });
     }
     await attempt;

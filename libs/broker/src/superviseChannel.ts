@@ -140,5 +140,5 @@ export function superviseChannel<C extends Channel = ConfirmChannel>(options: {
 function closeQuietly(channel: Channel): void {
   void Promise.resolve()
     .then(() => channel.close())
-    .catch(() => undefined);
+    .catch(() => undefined); // closed already: that is all we wanted
 }
