@@ -12,6 +12,7 @@ export * from './jobs.ts';
 export * from './keys.ts';
 export * from './leases.ts';
 export * from './letters.ts';
+export * from './orphanedTransactions.ts';
 export * from './runs.ts';
 export * from './schedules.ts';
 export * from './sessions.ts';

@@ -1,4 +1,6 @@
+import { orphanedTransactions } from '@gleaner/database';
 import { everyCron } from '@gleaner/runtime';
+import { endOrphans } from './endOrphans.ts';
 import { expireQuarantine } from './executeDecisions.ts';
 import type { StorageParts } from './storageParts.ts';
 import { sweepBatches } from './sweep/sweepBatches.ts';
@@ -14,6 +16,7 @@ export interface Housekeeping {
 export function startHousekeeping({ parts }: { readonly parts: StorageParts }): Housekeeping {
   const { log, database } = parts;
   const timers = [
+    everyCron({ name: 'orphaned transactions', expression: '* * * * * *', log, run: endOrphans({ transactions: orphanedTransactions({ database }), log }) }),
     everyCron({ name: 'clock', expression: '*/10 * * * * *', log, run: () => database.clock.sync() }),
     everyCron({ name: 'batches', expression: '*/1 * * * *', log, run: async () => { await sweepBatches({ parts }); } }),
     everyCron({ name: 'generations', expression: '*/1 * * * *', log, run: async () => { await sweepGenerations({ parts }); } }),

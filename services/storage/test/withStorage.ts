@@ -1,11 +1,11 @@
-import { messageTypes, parseJob, type Batch, type BatchItem, type CompleteReport, type FailedReport, type JobDefinition, type StartedReport, type UnchangedReport } from '@gleaner/contracts';
+import { messageTypes, parseJob, type Batch, type BatchItem, type ChangesReport, type CompleteReport, type FailedReport, type GoneItem, type JobDefinition, type StartedReport, type UnchangedReport } from '@gleaner/contracts';
 import {
   connectDatabase, historyCollectionsOf, insertRun, newRun, putJob, setupDatabase, type Database, type HistoryCollections, type JobDocument, type RunDocument,
 } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
 import type { Outcome, PublishRequest } from '@gleaner/broker';
 import { ulid } from 'ulid';
-import { withMongo } from '../../../test/support/withMongo.ts';
+import { withMongo, type TestMongo } from '../../../test/support/withMongo.ts';
 import { layoutLimits, type LayoutLimits } from '../src/core/planNewest.ts';
 import { handleMessage } from '../src/handleMessage.ts';
 import { settleSetInHand } from '../src/handleResult.ts';
@@ -41,8 +41,9 @@ export const definitionOf = (extra: object = {}): JobDefinition => {
 };
 
 /** Gives a database with the history's collections and a storage on it that has no broker but lists. */
-export async function withStorage(fn: (test: StorageTest) => Promise<void>, { layout = layoutLimits, limits = {} }: { readonly layout?: LayoutLimits; readonly limits?: Partial<typeof transactionLimits> } = {}): Promise<void> {
-  await withMongo(async ({ url, databaseName }) => {
+export async function withStorage(fn: (test: StorageTest) => Promise<void>, { layout = layoutLimits, limits = {}, server }: { readonly layout?: LayoutLimits; readonly limits?: Partial<typeof transactionLimits>; /** Default: a database of its own on the shared one. */ readonly server?: TestMongo } = {}): Promise<void> {
+  const give = async (use: (mongo: TestMongo) => Promise<void>): Promise<void> => (server ? await use(server) : await withMongo(use));
+  await give(async ({ url, databaseName }) => {
     const database = await connectDatabase({ url, databaseName, appName: 'storage-test' });
     try {
       await setupDatabase({ database });
@@ -106,6 +107,13 @@ export const messages = {
     });
     const { items: _, ...report } = JSON.parse(messages.complete(run, [], { attempt, observedAt, batches, counts: { received: items.length, kept: items.length, duplicates: 0 }, ...extra }).body.toString()) as CompleteReport;
     return [...sent, messageOf(messageTypes.report, report)];
+  },
+  /** What differs from the snapshot of the run `base`, in so many batches, then the report; 0 = in one message. `kept` is how many items the answer had. */
+  changes(run: RunDocument, base: string, items: readonly (BatchItem | GoneItem)[], { batches = 0, kept, ...extra }: { readonly batches?: number; readonly kept: number } & Partial<Omit<ChangesReport, 'observedAt' | 'items' | 'batches'>> & { observedAt?: Date }): Message[] {
+    const all = messages.set(run, items as BatchItem[], { ...extra, batches } as never);
+    const report = JSON.parse(all.at(-1)?.body.toString() ?? '') as ChangesReport;
+    const sent: ChangesReport = { ...report, kind: 'changes', base, counts: { received: kept, kept, duplicates: 0 }, ...(batches === 0 ? { items } : {}) };
+    return [...all.slice(0, -1), messageOf(messageTypes.report, sent)];
   },
   unchanged(run: RunDocument, base: string, { attempt = `attempt-${run._id}`, observedAt = new Date() }: { attempt?: string; observedAt?: Date } = {}): Message {
     const report: UnchangedReport = { ...head(run, attempt), kind: 'unchanged', observedAt: observedAt.toISOString(), base, requests: 1, request: { status: 304, bytes: 0, durationMs: 3 } };
