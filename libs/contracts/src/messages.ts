@@ -65,12 +65,19 @@ export interface BatchItem {
   readonly d: Readonly<Record<string, unknown>>;
 }
 
+/** In a list of changes: the snapshot that they are changes of has this key, and the answer has not. */
+export interface GoneItem {
+  readonly k: string;
+  readonly gone: true;
+}
+
 /** Some items of an attempt. `seq` counts from 0. */
 export interface Batch extends TryHead {
   readonly v: 1;
   readonly attempt: string;
   readonly seq: number;
-  readonly items: readonly BatchItem[];
+  /** With gone ones only where the attempt ends in a `changes` report. */
+  readonly items: readonly (BatchItem | GoneItem)[];
 }
 
 /** The facts of the request(s) that made a snapshot. */
@@ -121,7 +128,16 @@ export interface CompleteReport extends ReportHead {
   readonly validators?: Omit<Validators, 'run'>;
   readonly warnings?: readonly string[];
 }
-export type Report = StartedReport | HeartbeatReport | FailedReport | UnchangedReport | CompleteReport;
+/**
+ * The answer differs from the snapshot of the run `base` only in the items sent: everything else is there as it was. `counts` are of the whole answer.
+ * A kind of its own, so that a reader that does not know it makes a letter of it instead of taking the changes for all there is.
+ */
+export interface ChangesReport extends Omit<CompleteReport, 'kind' | 'items'> {
+  readonly kind: 'changes';
+  readonly base: string;
+  readonly items?: readonly (BatchItem | GoneItem)[];
+}
+export type Report = StartedReport | HeartbeatReport | FailedReport | UnchangedReport | CompleteReport | ChangesReport;
 
 /** Sent by the leader through `store` to learn whether storage has handled what was sent before it. */
 export interface Probe {
@@ -146,7 +162,7 @@ const tryHead = {
 };
 const attempt = z.string().min(1).max(64);
 const facts = z.looseObject({ status: z.int().optional(), bytes: z.number(), durationMs: z.number(), etag: z.string().optional() });
-const listOfItems = z.custom<readonly BatchItem[]>((value) => Array.isArray(value), 'expected a list of items'); // items are checked where they are used: a schema for each would cost more than storing them
+const listOfItems = z.custom<readonly (BatchItem | GoneItem)[]>((value) => Array.isArray(value), 'expected a list of items'); // items are checked where they are used: a schema for each would cost more than storing them
 
 const tickSchema = z.looseObject({
   v: z.literal(1), ...tryHead, fireAt: z.iso.datetime(), source: z.looseObject({}), extraction: z.looseObject({}), extractionHash: z.string(), requestHash: z.string(),
@@ -154,15 +170,17 @@ const tickSchema = z.looseObject({
 });
 const batchSchema = z.looseObject({ v: z.literal(1), ...tryHead, attempt, seq: z.int().min(0), items: listOfItems });
 const reportHead = { v: z.literal(1), ...tryHead, attempt };
+const complete = {
+  observedAt: z.iso.datetime(), batches: z.int().min(0), items: listOfItems.optional(),
+  counts: z.looseObject({ received: z.int(), kept: z.int(), duplicates: z.int() }), requests: z.int(), request: facts, extractionHash: z.string(), requestHash: z.string(),
+};
 const reportSchema = z.discriminatedUnion('kind', [
   z.looseObject({ ...reportHead, kind: z.literal('started') }),
   z.looseObject({ ...reportHead, kind: z.literal('heartbeat'), n: z.int() }),
   z.looseObject({ ...reportHead, kind: z.literal('failed'), class: z.string().min(1), message: z.string(), requests: z.int(), status: z.int().optional(), retryAfterMs: z.number().optional() }),
   z.looseObject({ ...reportHead, kind: z.literal('unchanged'), observedAt: z.iso.datetime(), base: z.string().min(1), requests: z.int(), request: facts }),
-  z.looseObject({
-    ...reportHead, kind: z.literal('complete'), observedAt: z.iso.datetime(), batches: z.int().min(0), items: listOfItems.optional(),
-    counts: z.looseObject({ received: z.int(), kept: z.int(), duplicates: z.int() }), requests: z.int(), request: facts, extractionHash: z.string(), requestHash: z.string(),
-  }),
+  z.looseObject({ ...reportHead, kind: z.literal('complete'), ...complete }),
+  z.looseObject({ ...reportHead, kind: z.literal('changes'), base: z.string().min(1), ...complete }),
 ]);
 const probeSchema = z.looseObject({ v: z.literal(1), run: z.string().min(1), try: z.int().min(1), at: z.iso.datetime() });
 

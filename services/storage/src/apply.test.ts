@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { deleteJob, findRun, historyCollectionsOf, moveRun, putJob, readHistory, readItems, readSnapshots, type ItemsPage } from '@gleaner/database';
 import { executeDecisions } from './executeDecisions.ts';
-import { definitionOf, itemsOf, messages, withStorage, type StorageTest } from '../test/withStorage.ts';
+import { definitionOf, itemsOf, messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
 
 const plain = ({ items }: Pick<ItemsPage, 'items'>): Record<string, unknown> => Object.fromEntries(items.map((item) => ('bson' in item ? ['bson', item] : [item.key, (item.data as { value?: unknown }).value ?? item.data])));
 const latest = async ({ database }: StorageTest, dataset: string) => plain(await readItems({ database, dataset, limit: 1_000 }));
@@ -173,6 +173,82 @@ describe('an unchanged result', () => {
     const run = await test.run(job, '1');
     await test.handle(messages.unchanged(run, 'job@never'));
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying', withoutValidators: true, error: { class: 'stale_validators' } });
+  }));
+});
+
+describe('changes of a snapshot', () => {
+  const gone = (k: string) => ({ k, gone: true }) as const;
+  const handleAll = async (test: StorageTest, all: readonly Message[]): Promise<void> => { for (const message of all) await test.handle(message); };
+
+  it.each([0, 2])('are applied without reading what stayed as it was (%s batches)', (batches) => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1, b: 1, c: 1 }, { observedAt: ago(30) }));
+    const { db } = test.database;
+    await db.command({ profile: 2 });
+    await handleAll(test, messages.changes(runs[1], runs[0]._id, [...itemsOf({ b: 2, d: 2 }), gone('c'), gone('never')], { batches, kept: 3, observedAt: ago(20) }));
+    await db.command({ profile: 0 });
+    const read = await db.collection('system.profile').find({ op: { $in: ['query', 'getmore'] } }).map(({ ns }) => String(ns).split('.')[1]).toArray();
+    expect(read).toContain('heads');
+    expect(read.filter((collection) => ['items', 'versions', 'keyframes'].includes(collection ?? ''))).toEqual([]);
+    expect(await findRun({ database: test.database, run: runs[1]._id })).toMatchObject({ state: 'succeeded', counts: { received: 3, kept: 3, added: 1, changed: 1, removed: 1, unchanged: 1, total: 3 } });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 2, d: 2 });
+    expect(plain(await readItems({ database: test.database, dataset: job.dataset, at: ago(25), limit: 10 }))).toEqual({ a: 1, b: 1, c: 1 });
+    expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ run: runs[1]._id, total: 3, validators: { run: runs[1]._id } });
+  }));
+
+  it('that are none are a snapshot that wakes nobody', () => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1 }, { observedAt: ago(30) }));
+    await handleAll(test, messages.changes(runs[1], runs[0]._id, [], { kept: 1, observedAt: ago(20) }));
+    expect(await findRun({ database: test.database, run: runs[1]._id })).toMatchObject({ state: 'succeeded', counts: { changed: 0, unchanged: 1, total: 1 } });
+  }));
+
+  it('of a snapshot that is not the newest land on what that one held', () => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2'), await test.run(job, '3'), await test.run(job, '4')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1, b: 1 }, { observedAt: ago(40) }));
+    await test.handle(messages.complete(runs[1], { a: 2, z: 1 }, { observedAt: ago(20) }));
+    await handleAll(test, messages.changes(runs[2], runs[0]._id, itemsOf({ b: 3 }), { kept: 2, observedAt: ago(10) }));
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 3 });
+    await handleAll(test, messages.changes(runs[3], runs[0]._id, itemsOf({ c: 1 }), { kept: 3, observedAt: ago(30) }));
+    expect(plain(await readItems({ database: test.database, dataset: job.dataset, at: ago(25), limit: 10 }))).toEqual({ a: 1, b: 1, c: 1 });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1, b: 3 });
+  }));
+
+  it.each([
+    ['is gone', 'job@never', 1],
+    ['does not hold what the collector remembered', 'job@1', 2],
+  ])('of a snapshot that %s are another try without validators, and nothing is stored', (_, base, kept) => withStorage(async (test) => {
+    const job = await test.job();
+    const runs = [await test.run(job, '1'), await test.run(job, '2')] as const;
+    await test.handle(messages.complete(runs[0], { a: 1 }, { observedAt: ago(30) }));
+    await handleAll(test, messages.changes(runs[1], base, itemsOf({ a: 2 }), { kept, observedAt: ago(20) }));
+    expect(await findRun({ database: test.database, run: runs[1]._id })).toMatchObject({ state: 'retrying', withoutValidators: true, error: { class: 'stale_validators' } });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1 });
+  }));
+
+  it.each([{ maxRemoved: 1 }, { required: ['price'] }])('that fail the gate %j are put aside whole, so that accepting needs no other snapshot', (gate) => withStorage(async (test) => {
+    const open = await test.job();
+    const first = await test.run(open, '1');
+    await test.handle(messages.complete(first, { a: { price: 1 }, b: { price: 1 }, c: { price: 1 } }, { observedAt: ago(30) }));
+    const job = await test.job({ gate });
+    const run = await test.run(job, '2', { jobVersion: job.version });
+    await handleAll(test, messages.changes(run, first._id, [...itemsOf({ a: { other: 1 } }), gone('b'), gone('c')], { kept: 1, observedAt: ago(20) }));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'quarantined', counts: { changed: 1, removed: 2 } });
+    await test.database.collections.runs.updateOne({ _id: run._id }, { $set: { decision: { accept: true, by: 'a person', at: new Date() } } });
+    await test.history.snapshots.deleteOne({ run: first._id });
+    await executeDecisions({ parts: test.parts });
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'succeeded' });
+    expect((await readItems({ database: test.database, dataset: job.dataset, limit: 10 })).items).toMatchObject([{ key: 'a', data: { other: 1 } }]);
+  }));
+
+  it('that nobody can read are a letter', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const [message] = messages.changes(run, 'job@0', [{ k: 'a' } as never], { kept: 1 });
+    expect(JSON.stringify(await test.handle(message as Message))).toContain('{k, gone}');
   }));
 });
 

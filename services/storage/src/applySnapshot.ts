@@ -4,8 +4,9 @@ import type { ApplyPlan, Observation } from './core/applyPlan.ts';
 import { judgeGate } from './core/judgeGate.ts';
 import { placeSnapshot } from './core/placeSnapshot.ts';
 import { planLate } from './core/planLate.ts';
-import { planNewest } from './core/planNewest.ts';
-import { repeatOf } from './core/repeatOf.ts';
+import { changed } from './core/contentOf.ts';
+import { planChanges, planNewest, type Hashes } from './core/planNewest.ts';
+import { presentOf, repeatOf } from './core/repeatOf.ts';
 import { catchUp, loadHashes } from './hashCache.ts';
 import { historyView, rowOf } from './historyView.ts';
 import type { Applied, Result } from './result.ts';
@@ -23,6 +24,7 @@ export async function applySnapshot({ parts, result, head }: { readonly parts: S
   const position = positionOf(result.observedAt, run._id);
   if (result.saw.kind === 'again' && result.saw.row && isJustAfter({ head, row: result.saw.row, position })) return await writeRepeat({ parts, result, head, position, base: result.saw.row, total: head.total ?? 0, newest: true });
   if (result.saw.kind === 'again') return await atOneTime({ database }, (session) => applyRepeat({ parts, result, position, session }));
+  if (result.saw.kind === 'changes') return await applyChanges({ parts, result, saw: result.saw, head, position });
   const { content, extractionHash } = result.saw;
   if (content.size > parts.limits.items) return { kind: 'too large', message: `expected at most ${parts.limits.items} items in one snapshot; saw ${content.size}` };
   const placement = placeSnapshot({ head, position, jobVersion: run.jobVersion, extractionHash });
@@ -39,22 +41,53 @@ interface Placed {
 }
 
 async function applyNewest({ parts, result, observation, head, definitionChanged }: Placed & { readonly head: HeadDocument; readonly definitionChanged: boolean }): Promise<Applied> {
-  const { cache, history, database, limits } = parts;
-  const { dataset } = result;
-  let before = cache.get(dataset, head.rev);
-  if (before === undefined && head.position === undefined) {
-    before = new Map();
-    cache.put(dataset, head, before);
-  } else if (before === undefined) {
-    const older = cache.take(dataset);
-    const loaded = await atOneTime({ database }, async (session) => (older && (await catchUp({ history, session, dataset, older }))) ?? (await loadHashes({ history, session, dataset, onStep: parts.onStep })));
-    if (loaded.head === null) return { kind: 'moved' };
-    before = loaded.hashes;
-    cache.put(dataset, loaded.head, before);
-    if (loaded.head.rev !== head.rev) return { kind: 'moved' };
-  }
-  const plan = await planNewest({ observation, before, epoch: head.epoch, others: () => currentItems(parts, head), limits: limits.layout });
+  const before = await hashesAt(parts, head);
+  if (before === undefined) return { kind: 'moved' };
+  const plan = await planNewest({ observation, before, epoch: head.epoch, others: () => currentItems(parts, head), limits: parts.limits.layout });
   return await judgeAndWrite({ parts, result, observation, head, plan, before: head.total ?? 0, definitionChanged });
+}
+
+/** Keys and hashes of the current items at the head's `rev`; undefined where that has moved on. */
+async function hashesAt({ cache, history, database, onStep }: StorageParts, head: HeadDocument): Promise<Hashes | undefined> {
+  const dataset = head._id;
+  const held = cache.get(dataset, head.rev);
+  if (held !== undefined) return held;
+  if (head.position === undefined) {
+    cache.put(dataset, head, new Map());
+    return cache.get(dataset, head.rev);
+  }
+  const older = cache.take(dataset);
+  const loaded = await atOneTime({ database }, async (session) => (older && (await catchUp({ history, session, dataset, older }))) ?? (await loadHashes({ history, session, dataset, onStep })));
+  if (loaded.head === null) return undefined;
+  cache.put(dataset, loaded.head, loaded.hashes);
+  return loaded.head.rev === head.rev ? loaded.hashes : undefined;
+}
+
+/**
+ * Applies what differs from another snapshot. Where that one is the newest, nothing but the changes is looked at; else, and where the gate wants to see every item
+ * or has something against it, the whole content is put together from the history first, and goes the way of every content.
+ */
+async function applyChanges({ parts, result, saw, head, position }: { parts: StorageParts; result: Result; saw: Extract<Result['saw'], { kind: 'changes' }>; head: HeadDocument; position: string }): Promise<Applied> {
+  const { history, database, limits } = parts;
+  const { gate } = result.definition;
+  const isNext = head.run === saw.base && head.position !== undefined && position > head.position && head.extractionHash === saw.extractionHash;
+  if (isNext && !gate?.required && saw.kept <= limits.items) {
+    const before = await hashesAt(parts, head);
+    if (before === undefined) return { kind: 'moved' };
+    const plan = await planChanges({ position, saw: saw.changes, before, epoch: head.epoch, others: () => currentItems(parts, head), limits: limits.layout });
+    if (plan.counts.total !== saw.kept) return { kind: 'base gone' };
+    const fault = judgeGate({ gate, kept: saw.kept, items: [], before: head.total ?? 0, removed: plan.counts.removed, definitionChanged: false });
+    if (!fault) return await writeSnapshot({ parts, result, head, plan, position, kept: saw.kept, kind: 'whole', definitionChanged: false });
+  }
+  const base = await atOneTime({ database }, async (session) => {
+    const now = await history.heads.findOne({ _id: head._id }, { session });
+    const row = await history.snapshots.findOne({ _id: snapshotId(head._id, saw.base) }, { session });
+    if (now === null || row?.kind !== 'whole' || row.extractionHash !== saw.extractionHash || row.position < (now.horizon ?? '')) return undefined;
+    return presentOf(await historyView({ history, session, head: now }).stateAt(row.position));
+  });
+  const content = base && changed(base, saw.changes);
+  if (content?.size !== saw.kept) return { kind: 'base gone' };
+  return await applySnapshot({ parts, result: { ...result, saw: { ...saw, kind: 'content', content } }, head });
 }
 
 /** Reads with data what a partial snapshot did not see, for the keyframe of a new epoch. */
@@ -114,8 +147,8 @@ async function applyRepeat({ parts, result, position, session }: { parts: Storag
 async function judgeAndWrite({ parts, result, observation, head, plan, before, definitionChanged }: Placed & { head: HeadDocument; plan: ApplyPlan; before: number; definitionChanged: boolean }): Promise<Applied> {
   const { content, kind, position } = observation;
   if (!result.accepted) {
-    const fault = judgeGate({ gate: result.definition.gate, content, before, removed: plan.counts.removed, definitionChanged });
-    if (fault) return { kind: 'gate', fault, counts: countsOf({ result, plan, kept: content.size }) };
+    const fault = judgeGate({ gate: result.definition.gate, kept: content.size, items: content, before, removed: plan.counts.removed, definitionChanged });
+    if (fault) return { kind: 'gate', fault, counts: countsOf({ result, plan, kept: content.size }), result };
   }
   const keys = kind === 'partial' ? await writeKeyset({ history: parts.history, dataset: result.dataset, keys: content.keys(), now: parts.database.clock.now() }) : undefined;
   return await writeSnapshot({ parts, result, head, plan, position, kept: content.size, kind, ...(keys === undefined ? {} : { keys }), definitionChanged });

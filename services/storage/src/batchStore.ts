@@ -1,4 +1,4 @@
-import type { Batch, CompleteReport } from '@gleaner/contracts';
+import type { Batch, ChangesReport, CompleteReport } from '@gleaner/contracts';
 import { batchId, Binary, type BatchDocument } from '@gleaner/database';
 import type { StorageParts } from './storageParts.ts';
 
@@ -10,7 +10,7 @@ export async function keepBatch({ history, database }: StorageParts, { run, atte
 }
 
 /** Keeps the complete report of an attempt; its clamped moment is the one of its first handling, which is returned. */
-export async function keepComplete({ history, database }: StorageParts, report: CompleteReport, observedAt: Date): Promise<Date> {
+export async function keepComplete({ history, database }: StorageParts, report: CompleteReport | ChangesReport, observedAt: Date): Promise<Date> {
   const _id = batchId(report.attempt, completeSeq);
   const kept = await history.batches.findOneAndUpdate(
     { _id },
@@ -21,7 +21,7 @@ export async function keepComplete({ history, database }: StorageParts, report: 
 }
 
 export interface WholeSet {
-  readonly report: CompleteReport;
+  readonly report: CompleteReport | ChangesReport;
   readonly observedAt: Date;
   readonly batches: readonly Batch[];
 }
@@ -31,7 +31,7 @@ export async function readWholeSet({ history }: StorageParts, attempt: string): 
   const majority = { readConcern: { level: 'majority' } } as const;
   const complete = await history.batches.findOne({ _id: batchId(attempt, completeSeq) }, majority);
   if (complete?.observedAt === undefined) return undefined;
-  const report = readBody<CompleteReport>(complete);
+  const report = readBody<CompleteReport | ChangesReport>(complete);
   const ids = Array.from({ length: report.batches }, (_, seq) => batchId(attempt, seq));
   if ((await history.batches.countDocuments({ _id: { $in: ids } }, majority)) < ids.length) return undefined;
   const found = await history.batches.find({ _id: { $in: ids } }, majority).toArray();

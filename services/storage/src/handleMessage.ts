@@ -22,6 +22,7 @@ export async function handleMessage({ parts, delivery }: { readonly parts: Stora
     case 'heartbeat': return await handleHeartbeat({ parts, report });
     case 'failed': return await handleFailed({ parts, report });
     case 'unchanged': return await handleUnchanged({ parts, report });
-    case 'complete': return await handleComplete({ parts, report });
+    case 'complete':
+    case 'changes': return await handleComplete({ parts, report });
   }
 }

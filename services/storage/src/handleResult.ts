@@ -1,11 +1,11 @@
-import type { Batch, CompleteReport, UnchangedReport } from '@gleaner/contracts';
+import type { Batch, ChangesReport, CompleteReport, UnchangedReport } from '@gleaner/contracts';
 import { moveRun, snapshotId, type HeadDocument, type RunDocument } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { applySnapshot } from './applySnapshot.ts';
 import { dropBatches, isCompleteKept, keepBatch, keepComplete, keptMoment, readWholeSet } from './batchStore.ts';
 import { clampObservedAt } from './core/clampObservedAt.ts';
-import { contentOf } from './core/contentOf.ts';
+import { changesOf, contentOf } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';
 import { failRun } from './failRun.ts';
 import { handleFailed } from './handleFailed.ts';
@@ -28,8 +28,8 @@ export async function handleBatch({ parts, batch, body }: { readonly parts: Stor
   return (await isCompleteKept(parts, batch.attempt)) ? await applyWholeSet({ parts, report: batch }) : done();
 }
 
-/** An attempt has seen all there is: applied at once where its items came along, else when its batches are there. */
-export async function handleComplete({ parts, report }: { readonly parts: StorageParts; readonly report: CompleteReport }): Promise<Outcome> {
+/** An attempt has seen all there is, or all that has changed: applied at once where its items came along, else when its batches are there. */
+export async function handleComplete({ parts, report }: { readonly parts: StorageParts; readonly report: CompleteReport | ChangesReport }): Promise<Outcome> {
   const observedAt = clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
   if (report.batches === 0) return await settleResult({ parts, report, read: (run) => contentResult({ parts, run, report, observedAt, lists: [report.items ?? []] }) });
   const held = await parts.sets.holdComplete(report);
@@ -132,11 +132,11 @@ async function conclude({ parts, report, result, applied, kept }: { parts: Stora
       if (kept) await dropBatches(parts, run._id);
       return done();
     case 'gate':
-      return (await quarantineRun({ parts, result, attempt: report.attempt, fault: applied.fault, counts: applied.counts })) ? done() : undefined;
+      return (await quarantineRun({ parts, result: applied.result, attempt: report.attempt, fault: applied.fault, counts: applied.counts })) ? done() : undefined;
     case 'base gone':
       return await handleFailed({ parts, report: {
         run: run._id, try: report.try, attempt: report.attempt, class: 'stale_validators', requests: result.requests,
-        message: 'the snapshot that the upstream said was unchanged cannot be read any more; the next try goes without validators',
+        message: 'the snapshot that the answer was compared with cannot be read any more, or is not what the collector remembered; the next try goes without validators',
       } });
     case 'too large':
       // Nothing but a person can help: the run ends now, from whatever state a result is taken in.
@@ -145,18 +145,17 @@ async function conclude({ parts, report, result, applied, kept }: { parts: Stora
 }
 
 async function contentResult({ parts, run, report, observedAt, lists, accepted = false }: {
-  parts: StorageParts; run: RunDocument; report: CompleteReport; observedAt: Date; lists: readonly (readonly Batch['items'][number][])[]; accepted?: boolean;
+  parts: StorageParts; run: RunDocument; report: CompleteReport | ChangesReport; observedAt: Date; lists: readonly Batch['items'][]; accepted?: boolean;
 }): Promise<Result | string> {
   const revision = await parts.revisions(run.job, run.jobVersion);
   if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
-  const read = contentOf(lists);
-  if (!read.ok) return read.reason;
   const { counts, extractionHash, requestHash, validators, warnings, request, requests } = report;
-  return {
-    run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted,
-    saw: {
-      kind: 'content', content: read.content, received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash,
-      ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}),
-    },
-  };
+  const about = { received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash, ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}) };
+  const result = { run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted };
+  if (report.kind === 'changes') {
+    const read = changesOf(lists);
+    return read.ok ? { ...result, saw: { ...about, kind: 'changes', base: report.base, changes: read.content, kept: counts.kept } } : read.reason;
+  }
+  const read = contentOf(lists);
+  return read.ok ? { ...result, saw: { ...about, kind: 'content', content: read.content } } : read.reason;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { positionOf } from '@gleaner/contracts';
+import { positionOf, type BatchItem, type GoneItem } from '@gleaner/contracts';
 import { diffMoments, readHistory, readItems, readSnapshots, type Difference, type JobDocument, type RunDocument } from '@gleaner/database';
 import { allKeys, steps, type Step } from '../test/deliveries.ts';
 import type { Delivered } from '../test/memoryHistory.ts';
@@ -22,8 +22,10 @@ interface Manner {
   readonly crash: number;
   readonly batches: number;
   readonly together: boolean;
+  /** Sent as what differs from that snapshot of those that are readable, counted from the newest; beyond them all of it is sent. */
+  readonly changesOf: number;
 }
-const manners = fc.array(fc.record({ crash: fc.integer({ min: -6, max: crashPoints.length - 1 }), batches: fc.integer({ min: 0, max: 3 }), together: fc.boolean() }), { minLength: 9, maxLength: 9 });
+const manners = fc.array(fc.record({ crash: fc.integer({ min: -6, max: crashPoints.length - 1 }), batches: fc.integer({ min: 0, max: 3 }), together: fc.boolean(), changesOf: fc.integer({ min: 0, max: 5 }) }), { minLength: 9, maxLength: 9 });
 
 class Case {
   readonly naive = new NaiveHistory({ runsEnd: true });
@@ -39,7 +41,7 @@ class Case {
     this.begin = Math.floor(Date.now() / 1_000) * 1_000 - 600_000;
   }
 
-  async deliver(step: Delivered, { crash, batches }: Manner, storage: number): Promise<void> {
+  async deliver(step: Delivered, { crash, batches, changesOf }: Manner, storage: number): Promise<void> {
     const run = await this.runOf(step.run);
     const observedAt = this.momentOf(step);
     const items = [...step.content].map(([k, { hash, data }]) => ({ k, h: hash, d: data as Record<string, unknown> }));
@@ -47,7 +49,9 @@ class Case {
     const attempt = `${run._id}.${this.#attempts++}`;
     const extractionHash = `x${run.jobVersion}`;
     const base = step.sameAs === undefined ? undefined : (await this.runOf(step.sameAs))._id;
-    const sent: Message[] = base !== undefined ? [messages.unchanged(run, base, { observedAt, attempt })]
+    const known = this.#knownBy(run, step, changesOf);
+    const sent: Message[] = known !== undefined ? messages.changes(run, known.run, changesBetween(this.naive.stateAt(known.position), step.content), { batches, kept: step.content.size, observedAt, attempt, extractionHash })
+      : base !== undefined ? [messages.unchanged(run, base, { observedAt, attempt })]
       : batches === 0 ? [messages.complete(run, items, { observedAt, attempt, extractionHash })] : messages.set(run, items, { batches, observedAt, attempt, extractionHash });
     const parts = this.storages[storage] as StorageParts;
     const one = async (message: Message): Promise<void> => {
@@ -62,6 +66,11 @@ class Case {
     else for (const message of sent.toReversed()) await one(message);
   }
   #attempts = 0;
+
+  /** The snapshot that the collector of a whole content remembers: a readable one of the same definition. */
+  #knownBy(run: RunDocument, step: Delivered, changesOf: number): { readonly run: string; readonly position: string } | undefined {
+    return step.sameAs !== undefined || step.kind === 'partial' ? undefined : this.naive.readable().filter(({ definition }) => definition === run.jobVersion).at(-1 - changesOf);
+  }
 
   async runOf(name: string): Promise<RunDocument> {
     const known = this.runs.get(name);
@@ -144,6 +153,11 @@ function differencesOf(from: State, to: State): Difference[] {
     if (before && after) return before.hash === after.hash ? [] : [{ key, kind: 'changed', before: before.data, after: after.data }];
     return before ? [{ key, kind: 'removed', before: before.data }] : [{ key, kind: 'added', after: after?.data }];
   });
+}
+
+function changesBetween(base: State, content: Delivered['content']): (BatchItem | GoneItem)[] {
+  const gone = [...base.keys()].filter((key) => !content.has(key)).map((k) => ({ k, gone: true }) as const);
+  return [...gone, ...[...content].filter(([key, { hash }]) => base.get(key)?.hash !== hash).map(([k, { hash, data }]) => ({ k, h: hash, d: data as Record<string, unknown> }))];
 }
 
 /** Steps that may come at the same time as the one before: of another run, and with content of their own. */

@@ -1,6 +1,6 @@
 import type { JobDefinition, RequestFacts, Validators } from '@gleaner/contracts';
 import type { RunDocument, SnapshotCounts, SnapshotDocument } from '@gleaner/database';
-import type { Observation } from './core/applyPlan.ts';
+import type { Changes, Content } from './core/contentOf.ts';
 import type { GateFault } from './core/judgeGate.ts';
 
 /** A result of a run that may be applied: what it saw, or which snapshot it saw again. */
@@ -12,17 +12,29 @@ export interface Result {
   readonly request: RequestFacts;
   readonly requests: number;
   readonly saw:
-    | { readonly kind: 'content'; readonly content: Observation['content']; readonly received: number; readonly duplicates: number; readonly extractionHash: string; readonly requestHash: string; readonly validators?: Omit<Validators, 'run'>; readonly warnings?: readonly string[] }
+    | (Seen & { readonly kind: 'content'; readonly content: Content })
+    /** The snapshot of the run `base`, but for these changes; `kept` items in all. */
+    | (Seen & { readonly kind: 'changes'; readonly base: string; readonly changes: Changes; readonly kept: number })
     | { readonly kind: 'again'; readonly base: string; /** Its row, where it was read already. */ readonly row?: SnapshotDocument | null };
   /** A person has accepted it: the gate is open. */
   readonly accepted?: boolean;
 }
 
+interface Seen {
+  readonly received: number;
+  readonly duplicates: number;
+  readonly extractionHash: string;
+  readonly requestHash: string;
+  readonly validators?: Omit<Validators, 'run'>;
+  readonly warnings?: readonly string[];
+}
+
 export type Applied =
   | { readonly kind: 'applied'; readonly run: RunDocument }
-  | { readonly kind: 'gate'; readonly fault: GateFault; readonly counts: SnapshotCounts }
+  /** `result` has its whole content. */
+  | { readonly kind: 'gate'; readonly fault: GateFault; readonly counts: SnapshotCounts; readonly result: Result }
   | { readonly kind: 'too large'; readonly message: string }
-  /** The snapshot seen again cannot be read any more. */
+  /** The snapshot seen again, or changed, cannot be read any more, or is not the one that the collector knew. */
   | { readonly kind: 'base gone' }
   /** The run, the dataset or the history moved meanwhile: look again and decide anew. */
   | { readonly kind: 'moved' };

@@ -1,9 +1,9 @@
-import type { Batch, CompleteReport } from '@gleaner/contracts';
+import type { Batch, ChangesReport, CompleteReport } from '@gleaner/contracts';
 import type { Outcome } from '@gleaner/broker';
 
 /** A set of which every message is in this process, none of them acknowledged yet. */
 export interface SetInHand {
-  readonly report: CompleteReport;
+  readonly report: CompleteReport | ChangesReport;
   readonly batches: readonly Batch[];
 }
 
@@ -16,13 +16,13 @@ export type Held = { readonly kind: 'settled'; readonly outcome: Outcome } | { r
  */
 export interface SetsInHand {
   holdBatch(batch: Batch): Promise<Held>;
-  holdComplete(report: CompleteReport): Promise<Held>;
+  holdComplete(report: CompleteReport | ChangesReport): Promise<Held>;
   /** Messages that wait now. */
   readonly size: number;
 }
 
 interface Waiting {
-  complete: CompleteReport | undefined;
+  complete: CompleteReport | ChangesReport | undefined;
   readonly batches: Map<number, Batch>;
   readonly release: ((held: Held | Promise<Held>) => void)[];
   timer: NodeJS.Timeout;

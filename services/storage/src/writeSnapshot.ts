@@ -11,8 +11,8 @@ class LostRace extends Error {}
 
 /** What a snapshot's row and its run count. */
 export const countsOf = ({ result: { saw }, plan: { counts }, kept }: { result: Result; plan: ApplyPlan; kept: number }): SnapshotCounts => ({
-  received: saw.kind === 'content' ? saw.received : kept, kept, ...counts, unchanged: kept - counts.added - counts.changed,
-  ...(saw.kind === 'content' && saw.duplicates > 0 ? { duplicates: saw.duplicates } : {}),
+  received: saw.kind === 'again' ? kept : saw.received, kept, ...counts, unchanged: kept - counts.added - counts.changed,
+  ...(saw.kind !== 'again' && saw.duplicates > 0 ? { duplicates: saw.duplicates } : {}),
 });
 
 /** Writes a planned snapshot in one transaction, from the head's compare-and-set to the run's state. */
@@ -25,7 +25,7 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   if (writes > limits.writes) return { kind: 'too large', message: `expected at most ${limits.writes} changes in one transaction; this snapshot needs ${writes}` };
   const rev = head.rev + 1;
   const counts = countsOf({ result, plan, kept });
-  const origin = saw.kind === 'content' ? saw : base;
+  const origin = saw.kind === 'again' ? base : saw;
   const validators = origin?.validators;
   const id = newId();
   const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
@@ -101,7 +101,7 @@ async function endRun({ parts: { database }, result, session, counts, definition
     database, session, run: run._id, to: saw.kind === 'again' ? 'unchanged' : 'succeeded', where: stateGuard(result),
     set: {
       counts, requests, snapshot: run._id, observedAt, ...(definitionChanged ? { cause: 'definition' } : {}),
-      ...(saw.kind === 'content' && saw.warnings && saw.warnings.length > 0 ? { warnings: saw.warnings } : {}),
+      ...(saw.kind !== 'again' && saw.warnings && saw.warnings.length > 0 ? { warnings: saw.warnings } : {}),
     },
     unset: ['error', 'reason'],
   });

@@ -1,11 +1,12 @@
 import type { Known, StateItem } from '@gleaner/database';
+import type { Content } from './contentOf.ts';
 
 /** What a run saw, at its place in the order of snapshots. */
 export interface Observation {
   readonly position: string;
   /** `partial` = what is not in it is not gone. */
   readonly kind: 'whole' | 'partial';
-  readonly content: ReadonlyMap<string, { readonly hash: string; readonly data: unknown }>;
+  readonly content: Content;
 }
 
 /** A snapshot row as the rules see it. */

@@ -75,12 +75,12 @@ describe('the gate', () => {
     [{ required: ['none'] }, 0, 'required'],
     [{ required: ['toString'] }, 0, 'required'],
   ])('%j with %s of 10 removed: %s', (gate, removed, rule) => {
-    expect(judgeGate({ gate, content, before: 10, removed, definitionChanged: false })?.rule).toBe(rule);
+    expect(judgeGate({ gate, kept: content.size, items: content, before: 10, removed, definitionChanged: false })?.rule).toBe(rule);
   });
 
   it('lets a changed definition and a first snapshot remove what they like', () => {
-    expect(judgeGate({ gate: { maxRemoved: 0 }, content, before: 10, removed: 9, definitionChanged: true })).toBeUndefined();
-    expect(judgeGate({ gate: { maxRemoved: 0 }, content, before: 0, removed: 0, definitionChanged: false })).toBeUndefined();
+    expect(judgeGate({ gate: { maxRemoved: 0 }, kept: content.size, items: content, before: 10, removed: 9, definitionChanged: true })).toBeUndefined();
+    expect(judgeGate({ gate: { maxRemoved: 0 }, kept: content.size, items: content, before: 0, removed: 0, definitionChanged: false })).toBeUndefined();
   });
 });
 

@@ -1,5 +1,6 @@
 import { absent, type Known, type StateItem } from '@gleaner/database';
 import type { ApplyPlan, Observation, PlannedEntry } from './applyPlan.ts';
+import type { Changes } from './contentOf.ts';
 
 export interface LayoutLimits {
   /** From this share of the items on, a changed snapshot begins an epoch: packing all is cheaper than logging many. */
@@ -51,10 +52,65 @@ export async function planNewest({ observation, before, epoch, others, limits = 
         removed += 1;
         changes.set(key, absent);
       }
-  const total = before.size + added - removed;
-  const counts = { added, changed, removed, total };
-  const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
+  const counts = { added, changed, removed, total: before.size + added - removed };
+  return await layOut({
+    position, changes, counts, epoch, limits, state: async () => {
+      const items: StateItem[] = [];
+      for (const [key, { hash, data }] of content) items.push({ key, hash, data, since: changes.has(key) ? position : (before.get(key)?.since ?? position) });
+      if (kind === 'partial' && content.size < counts.total)
+        for (const [key, { hash, data, since }] of await others()) if (hash !== null && !content.has(key)) items.push({ key, hash, data, since });
+      return items;
+    },
+  });
+}
 
+/**
+ * The plan for what a snapshot that comes after all others changes in the newest one: as above, and the work is that of the changes alone
+ * while no epoch begins.
+ */
+export async function planChanges({ position, saw, before, epoch, others, limits = layoutLimits }: {
+  readonly position: string;
+  readonly saw: Changes;
+  readonly before: Hashes;
+  readonly epoch?: { readonly id: string; readonly entries: number } | undefined;
+  readonly others: () => Promise<ReadonlyMap<string, Known>>;
+  readonly limits?: LayoutLimits;
+}): Promise<ApplyPlan> {
+  const changes = new Map<string, Known>();
+  let added = 0;
+  let changed = 0;
+  let removed = 0;
+  for (const [key, seen] of saw) {
+    const old = before.get(key);
+    if (old?.hash === seen?.hash) continue; // also a key that is gone and was not there
+    if (seen === null) {
+      removed += 1;
+      changes.set(key, absent);
+      continue;
+    }
+    if (old) changed += 1;
+    else added += 1;
+    changes.set(key, { ...seen, since: position });
+  }
+  const counts = { added, changed, removed, total: before.size + added - removed };
+  return await layOut({
+    position, changes, counts, epoch, limits, state: async () => {
+      const items: StateItem[] = [];
+      for (const [key, { hash, data, since }] of changes) if (hash !== null) items.push({ key, hash, data, since });
+      if (items.length < counts.total)
+        for (const [key, { hash, data, since }] of await others()) if (hash !== null && !changes.has(key)) items.push({ key, hash, data, since });
+      return items;
+    },
+  });
+}
+
+/** Where changes are written: in the log and item by item, or as a new epoch and generation, for which alone the whole state is asked. */
+async function layOut({ position, changes, counts, epoch, limits, state }: {
+  readonly position: string; readonly changes: ReadonlyMap<string, Known>; readonly counts: ApplyPlan['counts']; readonly epoch: { readonly id: string; readonly entries: number } | undefined;
+  readonly limits: LayoutLimits; readonly state: () => Promise<readonly StateItem[]>;
+}): Promise<ApplyPlan> {
+  const { total } = counts;
+  const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
   const tooMany = changes.size > limits.mostChanges;
   const many = tooMany || (changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total);
   const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum);
@@ -62,10 +118,7 @@ export async function planNewest({ observation, before, epoch, others, limits = 
     const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
     return { ...rest, generation: false, entries, items: changes };
   }
-  const items: StateItem[] = [];
-  for (const [key, { hash, data }] of content) items.push({ key, hash, data, since: changes.has(key) ? position : (before.get(key)?.since ?? position) });
-  if (kind === 'partial' && content.size < total)
-    for (const [key, { hash, data, since }] of await others()) if (hash !== null && !content.has(key)) items.push({ key, hash, data, since });
+  const items = await state();
   const generation = epoch === undefined || tooMany || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total);
   return { ...rest, epoch: { items }, generation, entries: [], items: generation ? new Map() : changes };
 }
