@@ -6,6 +6,7 @@ import type { Backoff } from './backoff.ts';
 import { BrokerError } from './brokerError.ts';
 import type { BrokerLog } from './brokerLog.ts';
 import { connectFault, isPermanent } from './connectFault.ts';
+import { gatherWrites } from './gatherWrites.ts';
 import { settledWithin, waitFor } from './waitFor.ts';
 
 /** One connection that comes back by itself. Channels are the business of superviseChannel. */
@@ -50,7 +51,10 @@ export function openLink(options: { readonly url: string; readonly name: string;
 
   const connectOnce = async (): Promise<ChannelModel> => {
     try {
-      return await connect(withHeartbeat(url), { timeout: connectTimeoutMs, noDelay: true, keepAlive: true, clientProperties: { connection_name: name } });
+      const opened = await connect(withHeartbeat(url), { timeout: connectTimeoutMs, noDelay: true, keepAlive: true, clientProperties: { connection_name: name } });
+      const socket = socketOf(opened);
+      if (socket) gatherWrites(socket);
+      return opened;
     } catch (error) {
       throw connectFault(error, url);
     }

@@ -1,5 +1,6 @@
 import { IllegalOperationError } from 'amqplib';
 import type { ConfirmChannel, Options } from 'amqplib';
+import { createAbortGroups } from './abortGroups.ts';
 import { backoffMs } from './backoff.ts';
 import { BrokerError } from './brokerError.ts';
 import type { BrokerErrorCode } from './brokerError.ts';
@@ -93,6 +94,8 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     if (code === 'unroutable') counts.unroutable += 1;
     end(job, new BrokerError(code, `${message} (message ${messageId} to ${exchange || 'the default exchange'}, key ${routingKey})`, { cause, details: { messageId, type, exchange, routingKey, tries: job.tries } }));
   };
+
+  const signals = createAbortGroups<Job>((job, reason) => fail(job, 'aborted', 'given up by its sender', reason));
 
   const putBack = (jobs: readonly Job[]): void => {
     unsent = [...jobs, ...unsent.slice(head)].filter((job) => !job.ended);
@@ -285,14 +288,13 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       const { signal, deadlineMs = defaultDeadlineMs } = request;
       return new Promise((resolve, reject) => {
         const { content, properties } = encodeMessage(request);
-        const onAbort = (): void => fail(job, 'aborted', 'given up by its sender', signal?.reason);
         const job: Job = {
           request,
           content,
           properties,
           deadlineAt: performance.now() + deadlineMs,
           finish: (error) => {
-            signal?.removeEventListener('abort', onAbort);
+            if (signal) signals.leave(signal, job);
             if (error) reject(error);
             else resolve();
           },
@@ -306,7 +308,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
           lastFailure: undefined,
         };
         if (signal?.aborted) return reject(new BrokerError('aborted', `given up by its sender before it was sent (message ${request.messageId})`, { cause: signal.reason }));
-        signal?.addEventListener('abort', onAbort, { once: true });
+        if (signal) signals.join(signal, job);
         unsent.push(job);
         alive += 1;
         if (!sweeper) {
