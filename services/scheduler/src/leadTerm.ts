@@ -100,6 +100,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
   let ready: () => void = () => undefined;
   const whenReady = new Promise<void>((resolve) => { ready = resolve; signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
 
+  let preparing: Promise<void> = Promise.resolve();
   const planning = loop('plan', async () => {
     await whenReady;
     if (signal.aborted) return undefined;
@@ -119,7 +120,11 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         for (const run of inserted) runs.learn(run as KnownRun);
         const fresh = inserted.flatMap(({ _id }) => runs.get(_id) ?? []);
         starting.kick();
-        await prepareTicks({ database, specs, runs: fresh.filter((run) => run.dueAt.getTime() > now()) });
+        // The next jobs' rows are written while these runs' ticks are prepared, one batch ahead at most. What fails is prepared again at the start.
+        const before = preparing;
+        preparing = prepareTicks({ database, specs, runs: fresh.filter((run) => run.dueAt.getTime() > now()) })
+          .catch((error: unknown) => { log.warn({ err: error, runs: fresh.length }, 'ticks not prepared ahead; they are at their moment'); });
+        await before;
       } catch (error) {
         for (const entry of due) book.markStale(entry);
         throw error;

@@ -8,8 +8,14 @@ import { prepareTicks } from './prepareTicks.ts';
 import type { KnownRun } from './runBook.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 
-/** Confirms come one by one; their marks are written together, this many ms later at most. */
+/** Confirms come one by one; their marks are written together, this many ms later. */
 const markDelayMs = 20;
+/** In a burst they wait until the ticks themselves are away, this many ms at most: the database and the broker share a machine. */
+const burstMarkDelayMs = 500;
+/** So many ticks at once are a burst. */
+const burst = 300;
+/** Ticks of one moment that are handed over in one turn of the event loop. */
+const slice = 250;
 /** Ticks that may be without a confirm before nothing more is queued. */
 const roomFor = 1_000;
 /** How long the end of a term waits for confirms. */
@@ -21,6 +27,13 @@ export interface Published {
   readonly try: number;
   /** Database time of the broker's confirm. */
   readonly at: Date;
+}
+
+interface WaitingTick {
+  readonly run: string;
+  readonly job: string;
+  readonly attempt: number;
+  readonly body: Buffer;
 }
 
 export type TickOutbox = ReturnType<typeof createTickOutbox>;
@@ -38,14 +51,39 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
   readonly log: Logger;
   readonly onPublished?: (published: Published) => void;
 }) {
-  const underWay = new Set<string>();
+  /** Runs whose ticks are on their way, with their try; also those whose mark is not written yet, which a scan would take for unsent. */
+  const underWay = new Map<string, number>();
+  /** Ticks that wait for their moment, by it. */
+  const moments = new Map<number, WaitingTick[]>();
   let sent = 0;
   let marks: Published[] = [];
+  let oldestMarkAt = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
-  const waiters: (() => void)[] = [];
+  let waiters: { readonly isOver: () => boolean; readonly resolve: () => void }[] = [];
   // Outlives the term's signal a little: what is on its way to the broker gets the time to be confirmed.
   const givingUp = new AbortController();
+
+  const arrived = (run: string, attempt: number): void => {
+    if (underWay.get(run) === attempt) underWay.delete(run);
+    wakeWaiters();
+  };
+
+  const wakeWaiters = (): void => {
+    const ready = waiters.filter(({ isOver }) => isOver());
+    if (ready.length === 0) return;
+    waiters = waiters.filter((waiter) => !ready.includes(waiter));
+    for (const { resolve } of ready) resolve();
+  };
+
+  /** Resolves once `isOver` holds, or the term is over. */
+  const waitUntil = async (isOver: () => boolean): Promise<void> => {
+    if (isOver() || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      waiters.push({ isOver, resolve });
+      signal.addEventListener('abort', () => { resolve(); }, { once: true });
+    });
+  };
 
   const flush = (): void => {
     timer = undefined;
@@ -54,36 +92,57 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
     writing = writing.then(() => writeMarks(database, batch)).catch((error: unknown) => {
       // Unmarked runs are published again after the next scan: a tick twice, nothing lost.
       log.warn({ err: error, runs: batch.length }, 'published marks not written');
-    });
+    }).finally(() => { for (const { run, try: attempt } of batch) arrived(run, attempt); });
   };
 
-  /** Sends at the run's moment, never before it: it may have been queued a little ahead. */
-  const sendAt = (run: KnownRun, text: string): void => {
-    underWay.add(run._id);
-    const attempt = run.attempts;
-    const at = run.dueAt.getTime();
+  const flushUnlessBursting = (): void => {
+    if (sent >= burst && performance.now() < oldestMarkAt + burstMarkDelayMs) timer = setTimeout(flushUnlessBursting, markDelayMs);
+    else flush();
+  };
+
+  const mark = (published: Published): void => {
+    if (marks.length === 0) oldestMarkAt = performance.now();
+    marks.push(published);
+    timer ??= setTimeout(flushUnlessBursting, markDelayMs);
+    onPublished?.(published);
+  };
+
+  /** Sends at the run's moment, never before it: it may have been queued a little ahead. Those of one moment wait together. */
+  const sendAt = (tick: WaitingTick, at: number): void => {
+    underWay.set(tick.run, tick.attempt);
+    const others = moments.get(at);
+    if (others) { others.push(tick); return; }
     const wait = at - database.clock.now().getTime();
-    if (wait <= 0) { send(run, attempt, text); return; }
-    const check = (): void => { if (database.clock.now().getTime() >= at) send(run, attempt, text); else setImmediate(check); };
+    if (wait <= 0) { send(tick); return; }
+    const together = [tick];
+    moments.set(at, together);
+    const check = (): void => {
+      if (database.clock.now().getTime() < at) { setImmediate(check); return; }
+      moments.delete(at);
+      sendSlices(together, 0);
+    };
     setTimeout(check, Math.max(0, Math.floor(wait) - 1));
   };
 
-  const send = (run: KnownRun, attempt: number, text: string): void => {
+  /** A burst goes in slices, so that the first are confirmed, and the lease renewed, while the rest are still encoded. */
+  const sendSlices = (ticks: readonly WaitingTick[], from: number): void => {
+    for (const tick of ticks.slice(from, from + slice)) send(tick);
+    if (from + slice < ticks.length) setImmediate(() => { sendSlices(ticks, from + slice); });
+  };
+
+  const send = ({ run, job, attempt, body }: WaitingTick): void => {
     sent += 1;
     broker.publish({
-      exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run._id, attempt), correlationId: run._id,
-      body: Buffer.from(text), contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
+      exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run, attempt), correlationId: run,
+      body, contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
     }).then(() => {
-      const published = { run: run._id, job: run.job, try: attempt, at: database.clock.now() };
-      marks.push(published);
-      timer ??= setTimeout(flush, markDelayMs);
-      onPublished?.(published);
+      mark({ run, job, try: attempt, at: database.clock.now() });
     }).catch((error: unknown) => {
-      if (!signal.aborted) log.warn({ err: error, run: run._id }, 'tick not published; it is tried again');
+      arrived(run, attempt);
+      if (!signal.aborted) log.warn({ err: error, run }, 'tick not published; it is tried again');
     }).finally(() => {
-      underWay.delete(run._id);
       sent -= 1;
-      if (sent < roomFor) for (const resolve of waiters.splice(0)) resolve();
+      wakeWaiters();
     });
   };
 
@@ -101,21 +160,19 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
           log.error({ run: run._id, job: run.job, jobVersion: run.jobVersion }, 'the version of a queued run is not in revisions; its tick cannot be made');
           continue;
         }
-        const { _id, job, dataset, jobVersion, scheduledAt, inputs, spacing } = run;
-        sendAt(run, tickText({
-          run: _id, job, dataset, jobVersion, try: run.attempts, queuedAt: queuedAt.toISOString(), fireAt: scheduledAt.toISOString(), inputs, token, spacing, validators: prepared.validators,
+        const { _id, job, dataset, jobVersion, scheduledAt, inputs, spacing, attempts } = run;
+        const body = Buffer.from(tickText({
+          run: _id, job, dataset, jobVersion, try: attempts, queuedAt: queuedAt.toISOString(), fireAt: scheduledAt.toISOString(), inputs, token, spacing, validators: prepared.validators,
         }, prepared.spec));
+        sendAt({ run: _id, job, attempt: attempts, body }, run.dueAt.getTime());
       }
     },
 
     /** Resolves once the broker keeps up: with it away, runs wait as `due`, where they can still be cancelled or coalesced. */
-    async room(): Promise<void> {
-      if (sent < roomFor || signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        waiters.push(resolve);
-        signal.addEventListener('abort', () => { resolve(); }, { once: true });
-      });
-    },
+    room: () => waitUntil(() => sent < roomFor),
+
+    /** Resolves once no burst is under way: for what can wait until the ticks are away. */
+    calm: () => waitUntil(() => underWay.size < burst),
 
     /** At the end of a term: waits up to a second for confirms, gives the rest up (the next leader sends it) and writes the marks. */
     async settle(): Promise<void> {

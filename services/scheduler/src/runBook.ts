@@ -121,7 +121,10 @@ export function createRunBook({ database }: { readonly database: Database }) {
 
     /** Whatever waits and should have come by now, as the database has it: what a broken change stream has not told. */
     async scan(now: Date): Promise<void> {
-      for await (const run of runs.find<KnownRun>({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: fields, limit: 20_000 })) if (!byId.has(run._id)) take(run);
+      // Ids first: in a burst thousands are due that are known, and reading them whole would cost the moment itself.
+      const unknown: string[] = [];
+      for await (const { _id } of runs.find({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: { _id: 1 }, limit: 20_000, batchSize: 20_000 })) if (!byId.has(_id)) unknown.push(_id);
+      if (unknown.length > 0) for await (const run of runs.find<KnownRun>({ _id: { $in: unknown }, state: 'due' }, { projection: fields })) if (!byId.has(run._id)) take(run);
       for await (const run of runs.find<KnownRun>({ state: 'retrying', nextAttemptAt: { $lte: now } }, { projection: fields, limit: 20_000 })) if (byId.get(run._id)?.state !== 'retrying') take(run);
     },
   };

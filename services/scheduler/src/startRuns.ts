@@ -101,7 +101,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     const movedMs = performance.now() - began;
     await outbox.publish(queued);
     log.debug({ runs: queued.length, movedMs: Math.round(movedMs), tookMs: Math.round(performance.now() - began) }, 'queued');
-    for (const run of queued) announcer.moved(run, 'queued', { at });
+    void outbox.calm().then(() => { for (const run of queued) announcer.moved(run, 'queued', { at }); });
   };
 
   const endAll = async (ended: ReadonlyMap<string, readonly KnownRun[]>, to: 'skipped' | 'expired'): Promise<void> => {

@@ -97,7 +97,7 @@ async function advanceMarks({ database, book, owed }: { readonly database: Datab
     }
   }
   if (known.length > 0) {
-    const { matchedCount } = await schedules.bulkWrite(known.map(({ entry, account }) => advanceOf(book, entry, account)), { ordered: false });
+    const { matchedCount } = await schedules.bulkWrite(advancesOf(book, known), { ordered: false });
     if (matchedCount < known.length) {
       // Some are another leader's by now: those whose watermark is not what we have just written.
       const marks = new Map((await schedules.find({ _id: { $in: known.map(({ entry }) => entry.id) } }, { projection: { through: 1 } }).toArray()).map((mark) => [mark._id, mark.through.getTime()]));
@@ -113,14 +113,21 @@ async function advanceMarks({ database, book, owed }: { readonly database: Datab
 const markOf = (book: JobBook, entry: JobEntry, account: Account): ScheduleDocument =>
   ({ _id: entry.id, through: new Date(account.through), version: book.storedVersionOf(entry, account.more), ...(account.nextFire === undefined ? {} : { nextFire: new Date(account.nextFire) }) });
 
-function advanceOf(book: JobBook, entry: JobEntry, account: Account): AnyBulkWriteOperation<ScheduleDocument> {
-  const { _id, through, version, nextFire } = markOf(book, entry, account);
-  return {
-    updateOne: {
-      filter: { _id, through: new Date(entry.stored ?? 0) },
-      update: nextFire === undefined ? { $set: { through, version }, $unset: { nextFire: true } } : { $set: { through, version, nextFire } },
-    },
-  };
+/**
+ * One operation for all jobs whose watermarks make the same step, as those of a burst do: a fifth of the work of one each.
+ * `updateMany` also where it is one job: the server keeps no record for repeating it, which costs as much as the write, and a watermark that is not moved is moved later.
+ */
+function advancesOf(book: JobBook, owed: readonly Owed[]): AnyBulkWriteOperation<ScheduleDocument>[] {
+  const steps = new Map<string, { readonly from: Date; readonly to: Omit<ScheduleDocument, '_id'>; readonly jobs: string[] }>();
+  for (const { entry, account } of owed) {
+    const { _id, ...to } = markOf(book, entry, account);
+    const key = `${entry.stored} ${account.through} ${to.version} ${account.nextFire}`;
+    const step = steps.get(key);
+    if (step) step.jobs.push(_id); else steps.set(key, { from: new Date(entry.stored ?? 0), to, jobs: [_id] });
+  }
+  return [...steps.values()].map(({ from, to, jobs }) => ({
+    updateMany: { filter: { _id: { $in: jobs }, through: from }, update: to.nextFire === undefined ? { $set: to, $unset: { nextFire: true } } : { $set: to } },
+  }));
 }
 
 /** As many jobs in one transaction as fit a slice. */
@@ -147,9 +154,9 @@ async function writeTogether({ database, book, owed }: { readonly database: Data
   try {
     await database.transaction(async (session) => {
       const fresh = owed.filter(({ entry }) => entry.stored === undefined).map(({ entry, account }) => markOf(book, entry, account));
-      const known = owed.filter(({ entry }) => entry.stored !== undefined).map(({ entry, account }) => advanceOf(book, entry, account));
+      const known = owed.filter(({ entry }) => entry.stored !== undefined);
       if (fresh.length > 0) await schedules.insertMany(fresh, { session });
-      if (known.length > 0 && (await schedules.bulkWrite(known, { session })).matchedCount < known.length) throw new MovedOn();
+      if (known.length > 0 && (await schedules.bulkWrite(advancesOf(book, known), { session })).matchedCount < known.length) throw new MovedOn();
       if (rows.length > 0) await runs.insertMany([...rows], { session });
     });
   } catch (error) {
