@@ -33,10 +33,18 @@ export async function readWholeSet({ history }: StorageParts, attempt: string): 
   if (complete?.observedAt === undefined) return undefined;
   const report = readBody<CompleteReport | ChangesReport>(complete);
   const ids = Array.from({ length: report.batches }, (_, seq) => batchId(attempt, seq));
-  if ((await history.batches.countDocuments({ _id: { $in: ids } }, majority)) < ids.length) return undefined;
   const found = await history.batches.find({ _id: { $in: ids } }, majority).toArray();
   if (found.length < ids.length) return undefined;
   return { report, observedAt: complete.observedAt, batches: found.toSorted((a, b) => a.seq - b.seq).map((one) => readBody<Batch>(one)) };
+}
+
+/** True where every message of the attempt is kept, majority-committed; reads none of them. */
+export async function isSetWhole({ history }: StorageParts, attempt: string): Promise<boolean> {
+  const majority = { readConcern: { level: 'majority' } } as const;
+  const complete = await history.batches.findOne({ _id: batchId(attempt, completeSeq) }, { projection: { batches: 1 }, ...majority });
+  if (complete === null) return false;
+  const ids = Array.from({ length: complete.batches ?? 0 }, (_, seq) => batchId(attempt, seq));
+  return (await history.batches.countDocuments({ _id: { $in: ids } }, majority)) === ids.length;
 }
 
 /** True where the complete report of the attempt has been handled: a batch that comes after it may make the set whole. */

@@ -3,7 +3,7 @@ import { moveRun, snapshotId, type HeadDocument, type RunDocument } from '@glean
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { applySnapshot } from './applySnapshot.ts';
-import { dropBatches, isCompleteKept, keepBatch, keepComplete, keptMoment, readWholeSet } from './batchStore.ts';
+import { dropBatches, isCompleteKept, isSetWhole, keepBatch, keepComplete, keptMoment, readWholeSet, type WholeSet } from './batchStore.ts';
 import { clampObservedAt } from './core/clampObservedAt.ts';
 import { changesOf, contentOf } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';
@@ -64,13 +64,21 @@ export async function handleUnchanged({ parts, report }: { readonly parts: Stora
   });
 }
 
-/** Applies the set of an attempt if it is whole. */
+/**
+ * Applies the set of an attempt if it is whole. Its content is read in turn, once the run was found to want it: when the last messages of a large set
+ * come together, all of them see it whole, and only one may hold it in memory.
+ */
 export async function applyWholeSet({ parts, report, accepted = false }: { readonly parts: StorageParts; readonly report: Arriving; readonly accepted?: boolean }): Promise<Outcome> {
-  const set = await readWholeSet(parts, report.attempt);
-  if (!set) return done();
-  const lists = set.report.items ? [set.report.items] : set.batches.map(({ items }) => items);
+  if (!(await isSetWhole(parts, report.attempt))) return done();
+  let set: WholeSet | undefined;
   return await settleResult({
-    parts, report, accepted, kept: true, read: (run) => contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted }),
+    parts, report, accepted, kept: true,
+    read: async (run) => {
+      set ??= await readWholeSet(parts, report.attempt);
+      if (!set) return undefined;
+      const lists = set.report.items ? [set.report.items] : set.batches.map(({ items }) => items);
+      return await contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted });
+    },
   });
 }
 
@@ -103,7 +111,8 @@ async function settleResult(settling: Settling): Promise<Outcome> {
 interface Settling {
   readonly parts: StorageParts;
   readonly report: Arriving;
-  readonly read: (run: RunDocument) => Promise<Result | string>;
+  /** A text says why it can never be read; undefined, that it is not there (any more): another has settled it. */
+  readonly read: (run: RunDocument) => Promise<Result | string | undefined>;
   readonly accepted?: boolean;
   /** Batches of the attempt are in the database, and go with its outcome (those of other attempts with the next sweep). */
   readonly kept?: boolean;
@@ -114,6 +123,7 @@ async function settleInTurn({ parts, report, read, accepted = false, kept = fals
     const arrival = await readArrival(parts, report, accepted);
     if (arrival.kind !== 'go') return arrival.outcome;
     const result = await read(arrival.run);
+    if (result === undefined) return done();
     if (typeof result === 'string') return dead(result, { class: 'unreadable' });
     const applied = await applySnapshot({ parts, result, head: arrival.head });
     if (applied.kind === 'moved') continue;

@@ -53,3 +53,22 @@ describe('a set in hand', () => {
     expect(await findRun({ database: test.database, run: split._id })).toMatchObject({ counts: { changed: 1, unchanged: 2 } });
   }));
 });
+
+describe('a set that was kept', () => {
+  it('is read by one message alone, although all of them find it whole at once: a large one would be in memory many times', () => withStorage(async (test) => {
+    const run = await test.run(await test.job(), '1');
+    const { batches } = test.history;
+    let reads = 0;
+    const counting = new Proxy(batches, { get: (target, name) => {
+      if (name === 'find') reads += 1;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    } });
+    const parts = test.another({ history: { ...test.history, batches: counting } });
+    const set = messages.set(run, { a: 1, b: 2, c: 3 }, { batches: 3 });
+    for (const message of set) await test.handle(message, test.another({ turns: { run: async () => done() as never } })); // all kept, none applied
+    expect(await Promise.all([...set, ...set].map((message) => test.handle(message, parts)))).toEqual(Array.from({ length: 8 }, () => done()));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'succeeded', counts: { added: 3 } });
+    expect(reads).toBe(1);
+  }));
+});
