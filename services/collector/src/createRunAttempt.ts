@@ -2,12 +2,13 @@ import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunI
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
+import type { MatchPatterns } from './createPatterns.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import type { Secrets } from './core/buildRequest.ts';
-import { hasRegex } from './core/compileWhere.ts';
 import { createItemSet } from './core/createItemSet.ts';
 import type { ItemSet, SentItem } from './core/createItemSet.ts';
+import { createSieve } from './core/createSieve.ts';
 import { createRedactor } from './core/createRedactor.ts';
 import type { Redactor } from './core/createRedactor.ts';
 import { failureOf } from './core/failureOf.ts';
@@ -15,7 +16,6 @@ import { evidenceOf } from './evidenceOf.ts';
 import { newAnswerRecord } from './fetchUpstream.ts';
 import type { FetchUpstream } from './fetchUpstream.ts';
 import { compileHtmlRead } from './formats/readHtml.ts';
-import { limitTime } from './limitTime.ts';
 import { readSource } from './readSource.ts';
 import type { SourceProgress } from './readSource.ts';
 
@@ -63,7 +63,6 @@ export type RunTask = (name: string, params: Readonly<Record<string, unknown>>, 
 /** Evaluates JSONata expressions over values, within a time limit. */
 export type EvaluateExpressions = (expressions: readonly { readonly name: string; readonly expr: string }[], values: readonly unknown[], signal: AbortSignal) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
-const regexMs = 2_000;
 const waitingItems = 500;
 const maxMessage = 2_000;
 
@@ -77,9 +76,11 @@ export function createRunAttempt(deps: {
   readonly hashes: Hashes;
   readonly runTask: RunTask;
   readonly evaluate: EvaluateExpressions;
+  /** Begins an attempt's work with regular expressions. */
+  readonly beginPatterns: () => MatchPatterns;
   readonly now?: () => number;
 }): RunAttempt {
-  const { secrets, tokens, hashes, runTask, evaluate, now = Date.now } = deps;
+  const { secrets, tokens, hashes, runTask, evaluate, beginPatterns, now = Date.now } = deps;
   const redactor = liveRedactor(secrets, tokens);
 
   return async (input, { signal, onBegin, keepEvidence = false }) => {
@@ -92,8 +93,10 @@ export function createRunAttempt(deps: {
       const isTask = 'task' in source;
       const set = createItemSet({ extraction, hash: hashes.ofText, redactor, ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
       items = set;
+      const sieve = createSieve({ extraction, match: beginPatterns(), onFound: (found) => set.take(found), ...formatTraits(extraction) });
       const settle = async (least = waitingItems): Promise<void> => {
         signal.throwIfAborted();
+        await sieve.settle(signal);
         if (set.waiting.length === 0 || set.waiting.length < least) return;
         set.settle(await evaluate(expressionsOf(extraction), set.waiting.map(({ value }) => value), signal));
       };
@@ -107,9 +110,8 @@ export function createRunAttempt(deps: {
       const result = await readSource({
         ...deps, progress, newHash: hashes.ofBodies, settle, signal, newRecord: newAnswerRecord,
         ask: { http: source.http, extraction, inputs: input.inputs, fireAt: input.fireAt, now: now(), spacingMs: spacingOf(source.http, input), validators: input.validators },
-        onFound: (found) => set.take(found),
+        onFound: sieve.take,
         found: () => set.counts.received,
-        guard: runsRegex(extraction) ? (work) => limitTime(regexMs, work) : (work) => work(),
       });
       const observedAt = new Date(now()).toISOString();
       await settle(1);
@@ -151,7 +153,6 @@ function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
 }
 
 const expressionsOf = (extraction: Extraction) => Object.entries(extraction.fields ?? {}).flatMap(([name, spec]) => (typeof spec === 'object' && 'expr' in spec ? [{ name, expr: spec.expr }] : []));
-const runsRegex = (extraction: Extraction): boolean => extraction.format === 'text' || hasRegex(extraction.where);
 /** What the leader gave it is its share of the origin; a try that no leader admitted keeps the job's own limit where it asks more than once. */
 const spacingOf = (http: HttpSource, { spacing, limits }: AttemptInput): number => spacing ?? (limits?.perMinute === undefined || (!http.paginate && !http.forEach) ? 0 : Math.ceil(60_000 / limits.perMinute));
 

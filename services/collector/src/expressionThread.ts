@@ -8,11 +8,14 @@ export interface ExpressionWork {
 }
 export type ExpressionAnswer = { readonly ok: true; readonly results: readonly Readonly<Record<string, unknown>>[] } | { readonly ok: false; readonly message: string };
 
+/** Expressions that a thread keeps compiled: those of the jobs of late. */
+const mostKept = 100;
 const compiled = new Map<string, jsonata.Expression>();
 
 parentPort?.on('message', (work: ExpressionWork) => {
   void evaluate(work).then((answer) => parentPort?.postMessage(answer));
 });
+parentPort?.postMessage('ready');
 
 async function evaluate({ expressions, values }: ExpressionWork): Promise<ExpressionAnswer> {
   let at = '';
@@ -23,6 +26,7 @@ async function evaluate({ expressions, values }: ExpressionWork): Promise<Expres
       for (const { name, expr } of expressions) {
         at = name;
         const expression = compiled.get(expr) ?? jsonata(expr);
+        if (compiled.size > mostKept) compiled.clear();
         compiled.set(expr, expression);
         const found: unknown = await expression.evaluate(value);
         // Plain data only: sequences carry hidden flags, functions cannot be sent.

@@ -9,6 +9,7 @@ import { createFetchUpstream } from './fetchUpstream.ts';
 import { createGuardedAgents } from './createGuardedAgents.ts';
 import { createHashes } from './createHashes.ts';
 import { createOriginPauses } from './createOriginPauses.ts';
+import { createPatterns } from './createPatterns.ts';
 import { createRunAttempt } from './createRunAttempt.ts';
 import { createTokens } from './createTokens.ts';
 import { createHandleControl } from './handleControl.ts';
@@ -30,10 +31,12 @@ await runService({
     life.onRelease('upstream connections', () => agents.close());
     const evaluator = createEvaluator();
     life.onRelease('expression threads', () => evaluator.close());
+    const patterns = createPatterns();
+    life.onRelease('pattern threads', () => patterns.close());
     const aborts = createAbortRegistry();
     const pauses = createOriginPauses();
     const runAttempt = createRunAttempt({
-      fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
+      fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
     });
     const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, pauses, log }) });
     life.onRelease('control', () => control.stop());

@@ -31,7 +31,7 @@ export interface ReadAnswer {
  * Reads an answer's body as it comes: decompresses, decodes the charset, finds the records. `hash` is told of every decompressed byte;
  * `expected` is the hash of a body that need not be parsed again. Throws the failure that ends the attempt.
  */
-export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, guard, settle }: {
+export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, settle }: {
   readonly answer: UpstreamAnswer;
   readonly record: AnswerRecord;
   readonly extraction: Extraction;
@@ -39,9 +39,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   readonly hash: Pick<BodyHash, 'update' | 'peek'>;
   readonly expected: string | undefined;
   readonly onFound: OnFound;
-  /** Runs a part of the work within a time limit, where the job brings regular expressions. */
-  readonly guard: (work: () => void) => void;
-  /** Called between parts: what waits for expressions is settled here. */
+  /** Called between parts: what waits for the job's expressions is settled here. */
   readonly settle: () => Promise<void>;
 }): Promise<ReadAnswer> {
   const encoding = answer.headers['content-encoding'];
@@ -63,7 +61,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
     waiting = Buffer.alloc(0);
     for (let from = 0; from < rest.length; from += sliceBytes) {
       const part = rest.subarray(from, from + sliceBytes);
-      guard(() => feed?.write(part));
+      feed.write(part);
       await settle();
       if (rest.length > sliceBytes) await setImmediate();
     }
@@ -86,12 +84,9 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   if (held && hash.peek() === expected) return { around: undefined, same: true };
   for (const part of held ?? []) await parse(part);
   if (size === 0) throw badBody(`expected a body; the answer (status ${answer.status}) has none`);
-  let around: unknown;
   feed ??= createFeed({ head: waiting, extraction, contentType, onFound });
-  guard(() => {
-    if (waiting.length > 0) feed?.write(waiting);
-    around = feed?.end();
-  });
+  if (waiting.length > 0) feed.write(waiting);
+  const around = feed.end();
   await settle();
   return { around, same: false };
 }

@@ -46,7 +46,7 @@ export interface SourceResult {
 }
 
 /** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
-export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, found, guard, settle, signal }: {
+export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, found, settle, signal }: {
   readonly ask: HttpAsk;
   readonly progress: SourceProgress;
   readonly fetchUpstream: FetchUpstream;
@@ -59,7 +59,6 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   readonly onFound: OnFound;
   /** Records found so far. */
   readonly found: () => number;
-  readonly guard: (work: () => void) => void;
   readonly settle: () => Promise<void>;
   readonly signal: AbortSignal;
 }): Promise<SourceResult> {
@@ -96,7 +95,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
           last = { etag: answer.headers.etag, lastModified: answer.headers['last-modified'] };
           if (answer.status === 304) return { url: built.url, link: undefined, around: undefined, same: true };
           const own = single ? hash : newHash();
-          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, guard, settle });
+          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, settle });
           record.contentHash = own.peek();
           if (!single) hash.update(Buffer.from(record.contentHash)); // one hash over all bodies
           return { url: answer.url, link: [answer.headers.link].flat().join(', ') || undefined, ...read };

@@ -1,6 +1,6 @@
 import type { FieldSpec } from '@gleaner/contracts';
+import { compilePath, parsePath } from '@gleaner/collecting';
 import { convertValue } from './convertValue.ts';
-import { compilePath, parsePath } from './path.ts';
 
 /** Told of a value that is not of its field's type and was kept as it came. */
 export type OnMismatch = (field: string, type: string, value: unknown) => void;

@@ -3,11 +3,11 @@ import { AttemptFailure } from './AttemptFailure.ts';
 import { bsonSize } from './bsonSize.ts';
 import { compileFields, setOwn } from './compileFields.ts';
 import type { CompileRead } from './compileFields.ts';
-import { compileWhere } from './compileWhere.ts';
 import { createItemText } from './createItemText.ts';
 import { checkedKey, compileKey } from './itemKey.ts';
 import { refuseUnstorable } from './parseExactJson.ts';
 import type { Redactor } from './createRedactor.ts';
+import { whereOf } from './whereOf.ts';
 
 /** One record as a format found it. */
 export interface Found {
@@ -20,6 +20,8 @@ export interface Found {
   readonly text?: string;
   /** The value again with every number as the text that it was written in. */
   readonly exact?: () => unknown;
+  /** What `where` says of it, where that was asked elsewhere. */
+  readonly passes?: boolean;
 }
 
 export interface ItemSet {
@@ -55,7 +57,7 @@ export function createItemSet(options: {
   readonly defaultKey?: string;
 }): ItemSet {
   const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey } = options;
-  const where = extraction.where === undefined ? undefined : compileWhere(extraction.where);
+  const where = extraction.where === undefined ? undefined : whereOf(extraction.where);
   const fields = extraction.fields === undefined ? undefined : compileFields(extraction.fields, compileRead);
   const readKey = extraction.key === undefined ? undefined : compileKey(extraction.key, compileRead);
   const textOf = createItemText();
@@ -96,10 +98,10 @@ export function createItemSet(options: {
       const place = `item ${received}`;
       const plain = typeof found.value === 'object' && found.value !== null && !Array.isArray(found.value);
       const value = (plain ? found.value : { value: found.value }) as Readonly<Record<string, unknown>>;
-      if (where && !whereAfterFields && !where(value)) return;
+      if (where && !whereAfterFields && !(found.passes ?? where(value))) return;
       const source = found.node ?? value;
       const data = fields ? fields.map(source, onMismatch) : value;
-      if (where && whereAfterFields && !where(data)) return;
+      if (where && whereAfterFields && !(found.passes ?? where(data))) return;
       const exact = found.exact && (plain ? found.exact : () => ({ value: found.exact?.() }));
       const key = redactor.text(readKey ? readKey(source, exact, place) : keyOf(found.name ?? defaultKey, place));
       if (fields && fields.expressions.length > 0) waiting.push({ value, data: data as Record<string, unknown>, key, place });

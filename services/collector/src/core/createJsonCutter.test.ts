@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { readPath } from '@gleaner/collecting';
 import fc from 'fast-check';
 import { readJsonItems } from '../formats/readJson.ts';
 import { createJsonCutter } from './createJsonCutter.ts';
 import { exactNumber } from './exactNumber.ts';
 import { parseExactJson, traitsOf } from './parseExactJson.ts';
-import { readPath } from './path.ts';
 
 /** What the cutter gives for a body that arrives in pieces of these sizes. */
 function cut(body: string, path: readonly string[], sizes: readonly number[] = [], lines = false) {

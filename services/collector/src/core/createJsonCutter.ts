@@ -1,7 +1,7 @@
+import type { Path } from '@gleaner/collecting';
 import { badBody } from './AttemptFailure.ts';
 import { parseExactJson } from './parseExactJson.ts';
 import type { ExactJson, JsonTraits } from './parseExactJson.ts';
-import type { Path } from './path.ts';
 
 /** One piece of the list, as text: a value, or `"name": value` where the list is an object. */
 export interface JsonPiece extends JsonTraits {

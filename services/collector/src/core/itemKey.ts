@@ -1,6 +1,6 @@
+import { compilePath, parsePath } from '@gleaner/collecting';
 import { AttemptFailure } from './AttemptFailure.ts';
 import type { CompileRead } from './compileFields.ts';
-import { compilePath, parsePath } from './path.ts';
 
 const maxBytes = 1_024;
 

@@ -1,8 +1,8 @@
 import type { HttpSource } from '@gleaner/contracts';
+import { parsePath, readPath } from '@gleaner/collecting';
 import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import type { PageRequest } from './buildRequest.ts';
 import { nextLinkOf } from './nextLinkOf.ts';
-import { parsePath, readPath } from './path.ts';
 
 export type Paginate = NonNullable<HttpSource['paginate']>;
 

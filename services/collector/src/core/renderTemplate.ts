@@ -1,7 +1,7 @@
+import { parsePath, readPath } from '@gleaner/collecting';
 import { parseDuration } from '@gleaner/contracts';
 import { AttemptFailure } from './AttemptFailure.ts';
 import { formatMoment } from './formatMoment.ts';
-import { parsePath, readPath } from './path.ts';
 
 /** What templates may speak of. */
 export interface TemplateScope {

@@ -1,6 +1,6 @@
 import type { Extraction, Format } from '@gleaner/contracts';
+import { parsePath } from '@gleaner/collecting';
 import { badBody } from '../core/AttemptFailure.ts';
-import { parsePath } from '../core/path.ts';
 import type { FormatReader, OnFound } from './FormatReader.ts';
 import { readCsv } from './readCsv.ts';
 import { readJsonItem, readJsonItems, readNdjson } from './readJson.ts';
@@ -23,6 +23,6 @@ export function createReader({ format, extraction, onFound }: { readonly format:
       return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, onFound });
     case 'text':
       if (extraction.format !== 'text') throw badBody('expected data; saw plain text (`format: text` reads it by a regular expression)');
-      return readText({ expression: extraction.item ?? extraction.items ?? '', single, onFound });
+      return readText(onFound);
   }
 }

@@ -1,4 +1,6 @@
-import { compile, selectAll, selectOne } from 'css-select';
+import { compileSelector, parseHtmlPath } from '@gleaner/collecting';
+import type { ElementTest } from '@gleaner/collecting';
+import { selectAll, selectOne } from 'css-select';
 import type { AnyNode, Document, Element } from 'domhandler';
 import { textContent } from 'domutils';
 import { DomHandler, Parser } from 'htmlparser2';
@@ -12,7 +14,7 @@ import type { OnFound, TextReader } from './FormatReader.ts';
  * A selector that finds nothing is `bad_body`: nothing tells an empty list from another page.
  */
 export function readHtml({ selector, single, onFound }: { readonly selector: string; readonly single: boolean; readonly onFound: OnFound }): TextReader {
-  if (selector === '' || selector === '$') throw new AttemptFailure('bad_template', 'expected a CSS selector in items (or item) for HTML');
+  const query = queryOf(selector);
   const handler = new DomHandler();
   const parser = new Parser(handler, { decodeEntities: true });
   return {
@@ -20,7 +22,7 @@ export function readHtml({ selector, single, onFound }: { readonly selector: str
     write: (part) => parser.write(part),
     end: () => {
       parser.end();
-      const elements = find(() => selectAll<Element | Document, Element>(selector, handler.root), selector);
+      const elements = selectAll<Element | Document, Element>(query, handler.root);
       if (elements.length === 0) throw badBody(`expected elements at ${selector}; the page has none`);
       for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: recordOf(element), node: element });
       return undefined;
@@ -30,14 +32,13 @@ export function readHtml({ selector, single, onFound }: { readonly selector: str
 
 /** Reads `selector`, `selector@attribute` or `@attribute` within an element; `.` and `$` are the element itself. Gives text with its white space collapsed. */
 export const compileHtmlRead: CompileRead = (path) => {
-  const [, selector = '', attribute] = /^(.*?)(?:@([\w:.-]+))?$/s.exec(path.trim()) ?? [];
-  const own = ['', '.', '$'].includes(selector.trim());
+  const { selector, attribute } = parseHtmlPath(path);
   // Compiled once: reading the selector anew for each item would cost more than all the rest.
-  const query = own ? undefined : find(() => compile<AnyNode, Element>(selector), selector);
+  const query = selector === undefined ? undefined : queryOf(selector);
   return (value) => {
     const element = query ? selectOne<AnyNode, Element>(query, (value as Element).children) : (value as Element);
     if (!element) return undefined;
-    return attribute === undefined ? cleanText(element) : element.attribs[attribute.toLowerCase()];
+    return attribute === undefined ? cleanText(element) : element.attribs[attribute];
   };
 };
 
@@ -49,10 +50,8 @@ function recordOf(element: Element): Record<string, unknown> {
 
 const cleanText = (element: Element): string => textContent(element).replaceAll(/\s+/g, ' ').trim();
 
-function find<T>(work: () => T, selector: string): T {
-  try {
-    return work();
-  } catch (cause) {
-    throw new AttemptFailure('bad_template', `expected a CSS selector; saw ${JSON.stringify(selector)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-  }
+function queryOf(selector: string): ElementTest {
+  const compiled = compileSelector(selector);
+  if (!compiled.ok) throw new AttemptFailure('bad_template', compiled.reason);
+  return compiled.query;
 }

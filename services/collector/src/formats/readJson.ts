@@ -1,9 +1,9 @@
+import { readPath } from '@gleaner/collecting';
+import type { Path } from '@gleaner/collecting';
 import { badBody } from '../core/AttemptFailure.ts';
 import { createJsonCutter } from '../core/createJsonCutter.ts';
 import type { JsonPiece } from '../core/createJsonCutter.ts';
 import { parseExactJson, parseWithNumberTexts, traitsOf } from '../core/parseExactJson.ts';
-import { readPath } from '../core/path.ts';
-import type { Path } from '../core/path.ts';
 import type { BytesReader, OnFound } from './FormatReader.ts';
 
 /** The items of a JSON body, one by one as they come by; of an object, each property is an item. */

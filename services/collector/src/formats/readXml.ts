@@ -1,7 +1,7 @@
+import type { Path } from '@gleaner/collecting';
 import { SaxesParser } from 'saxes';
 import { badBody } from '../core/AttemptFailure.ts';
 import { setOwn } from '../core/compileFields.ts';
-import type { Path } from '../core/path.ts';
 import type { OnFound, TextReader } from './FormatReader.ts';
 
 interface Open {

@@ -7,6 +7,7 @@ import { createEvaluator } from '../createEvaluator.ts';
 import { createGuardedAgents } from '../createGuardedAgents.ts';
 import { createHashes } from '../createHashes.ts';
 import { createOriginPauses } from '../createOriginPauses.ts';
+import { createPatterns } from '../createPatterns.ts';
 import { createRunAttempt } from '../createRunAttempt.ts';
 import type { AttemptInput, AttemptOutcome } from '../createRunAttempt.ts';
 import { createTokens } from '../createTokens.ts';
@@ -40,15 +41,16 @@ export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopb
   const agents = createGuardedAgents({ allowNetworks, ...(lookup ? { lookup } : {}) });
   const pauses = createOriginPauses();
   const evaluator = createEvaluator();
+  const patterns = createPatterns();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate,
+    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
   });
   return {
     runAttempt,
     pauses,
     close: async () => {
       agents.close();
-      await evaluator.close();
+      await Promise.all([evaluator.close(), patterns.close()]);
     },
   };
 }

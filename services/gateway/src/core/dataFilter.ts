@@ -1,6 +1,6 @@
 const joins: ReadonlySet<string> = new Set(['$and', '$or', '$nor']);
 
-/** A `where` over an item's data as a filter over documents that hold the data under `data`. Only for what `validateWhere` found nothing wrong with. */
+/** A `where` over an item's data as a filter over documents that hold the data under `data`. Only for what `whereFaults` found nothing wrong with. */
 export function dataFilter(where: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(where).flatMap(([name, operand]) => {

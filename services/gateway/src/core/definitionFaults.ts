@@ -1,12 +1,12 @@
+import { extractionFaults } from '@gleaner/collecting';
 import type { Fault, JobDefinition } from '@gleaner/contracts';
 import { validateSchedule } from '@gleaner/schedule';
-import { validateWhere } from './validateWhere.ts';
 
 /** What is wrong with a definition that its shape alone does not show. */
 export function definitionFaults(definition: JobDefinition): Fault[] {
   return [
     ...validateSchedule(definition.schedule),
-    ...(definition.where === undefined ? [] : validateWhere(definition.where)),
+    ...extractionFaults(definition),
     ...('http' in definition.source ? urlFaults(definition.source.http.url) : []),
   ];
 }

@@ -1,8 +1,8 @@
+import { whereFaults } from '@gleaner/collecting';
 import { z } from 'zod';
 import { paging, repeated, several, when } from '../core/queryFields.ts';
 import { ProblemError } from '../core/problem.ts';
 import { readJson } from '../core/readDocument.ts';
-import { validateWhere } from '../core/validateWhere.ts';
 
 export const maxKeys = 1_000;
 
@@ -25,7 +25,7 @@ export type ItemsQuery = z.output<typeof itemsQuery>;
 export function readWhere(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined;
   const read = readJson(text);
-  const faults = read.ok ? validateWhere(read.value) : read.faults.map((fault) => ({ ...fault, path: 'where' }));
+  const faults = read.ok ? whereFaults(read.value) : read.faults.map((fault) => ({ ...fault, path: 'where' }));
   if (!read.ok || faults.length > 0) throw new ProblemError('bad_query', faults.map(({ path, message }) => `${path}: ${message}`).join('; '), { faults });
   return read.value as Record<string, unknown>;
 }

@@ -44,3 +44,8 @@ function step(value: unknown, segment: string): unknown {
   if (Array.isArray(value)) return /^\d+$/.test(segment) ? value[Number(segment)] : undefined;
   return Object.hasOwn(value, segment) ? (value as Record<string, unknown>)[segment] : undefined;
 }
+
+/** Why a text is no path; undefined where it is one. A name in it may hold anything, escaped dots too, but be empty. */
+export function pathFault(text: string): string | undefined {
+  return parsePath(text).includes('') ? `expected names with a dot between them, such as response.items (\`\\.\` is a dot in a name, \`$\` the body itself); saw an empty name in ${JSON.stringify(text)}` : undefined;
+}
