@@ -8,14 +8,17 @@ export interface BodyHash {
 export interface Hashes {
   /** 64 bits of a text as hex: equal texts, equal hashes, everywhere and always. */
   readonly ofText: (text: string) => string;
+  /** 64 bits of a text, as what a map finds fastest. */
+  readonly ofRecord: (text: string) => bigint;
   readonly ofBodies: () => BodyHash;
 }
 
 /** Loads the hash functions: about 1 GB/s, where MD5 takes most of the time that an item takes. */
 export async function createHashes(): Promise<Hashes> {
-  const { h64ToString, create64 } = await xxhash();
+  const { h64, h64ToString, create64 } = await xxhash();
   return {
     ofText: (text) => h64ToString(text),
+    ofRecord: (text) => h64(text),
     ofBodies: () => {
       const halves = [create64(1n), create64(2n)];
       return {

@@ -132,7 +132,7 @@ describe('fields', () => {
   it('hashes the same data alike, whatever the order of fields and properties', async () => {
     const hashes = async (body: string, job: object) => {
       const outcome = await attemptOn(body, { key: 'k', ...job });
-      return outcome.kind === 'complete' ? outcome.items.map(({ hash }) => hash) : [];
+      return outcome.kind === 'complete' ? outcome.items.map(({ text }) => (JSON.parse(text) as { h: string }).h) : [];
     };
     expect(await hashes('[{"k":1,"a":{"x":1,"y":[2]}}]', {})).toEqual(await hashes('[ {"a":{"y":[2.0],"x":1e0} ,"k":1}]', {}));
     expect(await hashes('[{"k":1,"a":2}]', { fields: { x: 'a', y: 'k' } })).toEqual(await hashes('[{"k":1,"a":2}]', { fields: { y: 'k', x: 'a' } }));

@@ -1,13 +1,14 @@
 import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
+import type { KnownSnapshots } from './createKnownSnapshots.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
 import type { MatchPatterns } from './createPatterns.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import type { Secrets } from './core/buildRequest.ts';
 import { createItemSet } from './core/createItemSet.ts';
-import type { ItemSet, SentItem } from './core/createItemSet.ts';
+import type { ItemSet, KnownSnapshot, SentItem } from './core/createItemSet.ts';
 import { createSieve } from './core/createSieve.ts';
 import { createRedactor } from './core/createRedactor.ts';
 import type { Redactor } from './core/createRedactor.ts';
@@ -23,6 +24,9 @@ import type { SourceProgress } from './readSource.ts';
 export interface AttemptInput {
   readonly source: Source;
   readonly extraction: Extraction;
+  /** Both absent where nothing is to be remembered, as for a try. */
+  readonly extractionHash?: string;
+  readonly dataset?: string;
   readonly inputs: RunInputs;
   readonly fireAt: string;
   readonly validators?: Validators;
@@ -41,7 +45,8 @@ interface Done {
 }
 /** How an attempt ended. Everything in it is free of secrets. */
 export type AttemptOutcome =
-  | (Done & { readonly kind: 'complete'; readonly items: readonly SentItem[]; readonly counts: ItemSet['counts']; readonly validators?: Omit<Validators, 'run'>; readonly warnings: readonly string[] })
+  /** With `base` the items are those that differ from the snapshot of that run. */
+  | (Done & { readonly kind: 'complete'; readonly base?: string; readonly snapshot?: KnownSnapshot; readonly items: readonly SentItem[]; readonly counts: ItemSet['counts']; readonly validators?: Omit<Validators, 'run'>; readonly warnings: readonly string[] })
   | (Done & { readonly kind: 'unchanged'; readonly base: string })
   | { readonly kind: 'failed'; readonly class: FailureClass; readonly message: string; readonly status?: number; readonly retryAfterMs?: number; readonly evidence?: Evidence; readonly requests: number; readonly counts: ItemSet['counts'] };
 
@@ -74,13 +79,14 @@ export function createRunAttempt(deps: {
   readonly secrets: Secrets;
   readonly tokens: Tokens;
   readonly hashes: Hashes;
+  readonly snapshots: Pick<KnownSnapshots, 'find'>;
   readonly runTask: RunTask;
   readonly evaluate: EvaluateExpressions;
   /** Begins an attempt's work with regular expressions. */
   readonly beginPatterns: () => MatchPatterns;
   readonly now?: () => number;
 }): RunAttempt {
-  const { secrets, tokens, hashes, runTask, evaluate, beginPatterns, now = Date.now } = deps;
+  const { secrets, tokens, hashes, snapshots, runTask, evaluate, beginPatterns, now = Date.now } = deps;
   const redactor = liveRedactor(secrets, tokens);
 
   return async (input, { signal, onBegin, keepEvidence = false }) => {
@@ -91,7 +97,8 @@ export function createRunAttempt(deps: {
     onBegin?.(() => ({ requests: progress.requests, received: counts().received }));
     try {
       const isTask = 'task' in source;
-      const set = createItemSet({ extraction, hash: hashes.ofText, redactor, ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
+      const known = knownTo(snapshots, input);
+      const set = createItemSet({ extraction, hash: hashes.ofText, redactor, known, ...(isRemembered(input) ? { hashRecord: hashes.ofRecord } : {}), ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
       items = set;
       const sieve = createSieve({ extraction, match: beginPatterns(), onFound: (found) => set.take(found), ...formatTraits(extraction) });
       const settle = async (least = waitingItems): Promise<void> => {
@@ -111,6 +118,8 @@ export function createRunAttempt(deps: {
         ...deps, progress, newHash: hashes.ofBodies, settle, signal, newRecord: newAnswerRecord,
         ask: { http: source.http, extraction, inputs: input.inputs, fireAt: input.fireAt, now: now(), spacingMs: spacingOf(source.http, input), validators: input.validators },
         onFound: sieve.take,
+        // One that is recalled must not overtake one that waits: of two with one key the last stands.
+        ...(set.recall && sieve.atOnce ? { recall: set.recall } : {}),
         found: () => set.counts.received,
       });
       const observedAt = new Date(now()).toISOString();
@@ -121,7 +130,11 @@ export function createRunAttempt(deps: {
       if (result.unchanged && input.validators) return { kind: 'unchanged', base: input.validators.run, ...done };
       const { etag, lastModified, bodyHash } = result;
       const validators = { bodyHash, ...(etag === undefined ? {} : { etag: redactor.text(etag) }), ...(lastModified === undefined ? {} : { lastModified: redactor.text(lastModified) }) };
-      return { kind: 'complete', ...done, items: set.items(), counts: set.counts, warnings: set.warnings, ...(extraction.partial ? {} : { validators }) };
+      const snapshot = set.snapshot();
+      return {
+        kind: 'complete', ...done, items: set.items(), counts: set.counts, warnings: set.warnings, ...(extraction.partial ? {} : { validators }),
+        ...(known && input.validators ? { base: input.validators.run } : {}), ...(snapshot ? { snapshot } : {}),
+      };
     } catch (error) {
       const reason: unknown = signal.aborted ? signal.reason : undefined;
       if (signal.aborted && !(reason instanceof AttemptFailure)) throw reason;
@@ -150,6 +163,16 @@ function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
     return current;
   };
   return { text: (text) => fresh().text(text), finds: (text) => fresh().finds(text), deep: (value) => fresh().deep(value) };
+}
+
+/** Only what an answer alone decides can be told from the answer: not what an expression makes of it, nor an answer that names some items only. */
+const isRemembered = ({ dataset, source, extraction }: AttemptInput): boolean =>
+  dataset !== undefined && 'http' in source && !extraction.partial && expressionsOf(extraction).length === 0;
+
+function knownTo(snapshots: Pick<KnownSnapshots, 'find'>, input: AttemptInput): KnownSnapshot | undefined {
+  const { dataset, extractionHash, validators } = input;
+  if (!isRemembered(input) || dataset === undefined || extractionHash === undefined || validators === undefined) return undefined;
+  return snapshots.find({ dataset, extractionHash, run: validators.run, bodyHash: validators.bodyHash });
 }
 
 const expressionsOf = (extraction: Extraction) => Object.entries(extraction.fields ?? {}).flatMap(([name, spec]) => (typeof spec === 'object' && 'expr' in spec ? [{ name, expr: spec.expr }] : []));

@@ -41,7 +41,7 @@ interface Stage {
 async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs }: { readonly heartbeatMs?: number } = {}): Promise<void> {
   await withBroker(async ({ url, management }) => {
     const broker = await connectBroker({ url, name: 'test', log });
-    const { runAttempt, pauses, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
+    const { runAttempt, pauses, snapshots, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
     try {
       await broker.declare(topology);
       const sent: (Batch | Report)[] = [];
@@ -58,7 +58,7 @@ async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs 
           return done();
         },
       });
-      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
+      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, snapshots, ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
       await Promise.all([store.ready, ticks.ready]);
       await fn({
         broker, sent, aborts, pauses,
@@ -90,6 +90,27 @@ describe('a tick', () => {
         expect(new Set(sent.map(({ attempt }) => attempt)).size).toBe(1);
         await until(async () => (await depth(queues.collect)) === 0);
         expect(await depth('collect.dead')).toBe(0);
+      }),
+    );
+  });
+
+  it('of a dataset whose newest snapshot this collector sent is answered with what has changed since', async () => {
+    let body = '[{"ccy":"USD","rate":41.5},{"ccy":"EUR","rate":48},{"ccy":"PLN","rate":11}]';
+    await withServer(
+      (_request, response) => void response.setHeader('content-type', 'application/json').end(body),
+      ({ url }) => withCollector(async ({ sent, tick, report }) => {
+        const job = { source: { http: { url } }, key: 'ccy' };
+        await tick(job, { run: 'rates@1' });
+        const first = await report('complete');
+        const validators = { run: 'rates@1', bodyHash: first.kind === 'complete' ? (first.validators?.bodyHash ?? '') : '' };
+        await tick(job, { run: 'rates@2', validators });
+        await report('unchanged');
+        body = '[{"ccy":"USD","rate":41.6},{"ccy":"EUR","rate":48}]';
+        await tick(job, { run: 'rates@3', validators: { ...validators, run: 'rates@2' } });
+        expect(await report('changes')).toMatchObject({ run: 'rates@3', base: 'rates@2', batches: 0, counts: { received: 2, kept: 2 }, items: [{ k: 'USD', d: { ccy: 'USD', rate: 41.6 } }, { k: 'PLN', gone: true }] });
+        sent.length = 0;
+        await tick(job, { run: 'rates@4', validators: { ...validators, run: 'rates@never-sent-from-here' } });
+        expect(await report('complete')).toMatchObject({ run: 'rates@4', counts: { kept: 2 }, items: [{ k: 'USD' }, { k: 'EUR' }] });
       }),
     );
   });
@@ -199,11 +220,11 @@ describe('a tick', () => {
 describe('settling', () => {
   it('says `done` only once every message is confirmed, and sends the report after the batches', async () => {
     await withServer((_request, response) => void response.setHeader('content-type', 'application/json').end(JSON.stringify(Array.from({ length: 3 }, (_value, ccy) => ({ ccy, pad: 'x'.repeat(400_000) })))), async ({ url }) => {
-      const { runAttempt, close } = await createTestRunAttempt();
+      const { runAttempt, snapshots, close } = await createTestRunAttempt();
       const delivery = { type: messageTypes.tick, body: Buffer.from(JSON.stringify(tickOf({ source: { http: { url } }, key: 'ccy' }))), signal: new AbortController().signal } as Delivery;
       const confirms: { readonly id: string; readonly confirm: (error?: Error) => void }[] = [];
       const handle = createHandleTick({
-        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), log,
+        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), snapshots, log,
         broker: { publish: ({ messageId }) => new Promise((resolve, reject) => confirms.push({ id: messageId, confirm: (error) => (error ? reject(error) : resolve()) })) },
       });
       const ids = () => confirms.map(({ id }) => id);

@@ -4,6 +4,7 @@ import { dead, done, retry } from '@gleaner/broker';
 import type { Broker, Delivery, Outcome } from '@gleaner/broker';
 import type { Logger } from '@gleaner/runtime';
 import type { AbortRegistry } from './createAbortRegistry.ts';
+import type { KnownSnapshots } from './createKnownSnapshots.ts';
 import type { AttemptOutcome, AttemptProgress, RunAttempt } from './createRunAttempt.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import { attemptMessages } from './core/attemptMessages.ts';
@@ -16,12 +17,13 @@ const window = 8;
  * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
  * only once the last of these is confirmed. A run that was aborted from outside only says that it asks no more: its state says the rest.
  */
-export function createHandleTick({ broker, runAttempt, newAttempt, aborts, heartbeatMs = defaultHeartbeatMs, log }: {
+export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snapshots, heartbeatMs = defaultHeartbeatMs, log }: {
   readonly broker: Pick<Broker, 'publish'>;
   readonly runAttempt: RunAttempt;
   /** A new ULID. */
   readonly newAttempt: () => string;
   readonly aborts: AbortRegistry;
+  readonly snapshots: Pick<KnownSnapshots, 'put' | 'again'>;
   /** Time between two heartbeats of an attempt, ms; default 10,000. */
   readonly heartbeatMs?: number;
   readonly log: Logger;
@@ -60,6 +62,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, heart
       await eachOf(batches, (batch, seq) => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
       await sentStarted;
       clearInterval(heart); // the report is the last word of an attempt
+      remember(tick, outcome, snapshots);
       await send(messageTypes.report, messageIds.report(attempt, outcome.kind), report);
       tellOf(outcome, Math.round(performance.now() - began), about);
       return done();
@@ -80,6 +83,11 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, heart
 }
 
 const headOf = ({ run, job, dataset, jobVersion, try: number, queuedAt }: Tick): TryHead => ({ run, job, dataset, jobVersion, try: number, queuedAt });
+
+function remember({ dataset, run, extractionHash }: Tick, outcome: AttemptOutcome, snapshots: Pick<KnownSnapshots, 'put' | 'again'>): void {
+  if (outcome.kind === 'unchanged') snapshots.again({ dataset, base: outcome.base, run });
+  else if (outcome.kind === 'complete' && outcome.snapshot && outcome.validators) snapshots.put({ dataset, extractionHash, run, bodyHash: outcome.validators.bodyHash, snapshot: outcome.snapshot });
+}
 
 /** Sends with a bounded window; rejects with the first failure. */
 async function eachOf<T>(values: readonly T[], send: (value: T, index: number) => Promise<void>): Promise<void> {

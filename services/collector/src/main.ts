@@ -8,6 +8,7 @@ import { createEvaluator } from './createEvaluator.ts';
 import { createFetchUpstream } from './fetchUpstream.ts';
 import { createGuardedAgents } from './createGuardedAgents.ts';
 import { createHashes } from './createHashes.ts';
+import { createKnownSnapshots } from './createKnownSnapshots.ts';
 import { createOriginPauses } from './createOriginPauses.ts';
 import { createPatterns } from './createPatterns.ts';
 import { createRunAttempt } from './createRunAttempt.ts';
@@ -35,12 +36,13 @@ await runService({
     life.onRelease('pattern threads', () => patterns.close());
     const aborts = createAbortRegistry();
     const pauses = createOriginPauses();
+    const snapshots = createKnownSnapshots();
     const runAttempt = createRunAttempt({
-      fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
+      fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: config.secrets, tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
     });
     const control = broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: createHandleControl({ aborts, pauses, log }) });
     life.onRelease('control', () => control.stop());
-    const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, log }) });
+    const ticks = broker.consume({ queue: queues.collect, concurrency: config.concurrency, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, snapshots, log }) });
     life.onRelease('ticks', () => ticks.stop({ deadlineMs: config.stopMs }), { deadlineMs: config.stopMs + 2_000 });
     await ticks.ready;
     const tries = broker.reply({ queue: queues.try, concurrency: config.concurrency, handler: createHandleTry({ runAttempt }) });

@@ -10,7 +10,7 @@ import { decodeBody } from './decodeBody.ts';
 import type { ByteBudget } from './decodeBody.ts';
 import type { AnswerRecord, UpstreamAnswer } from './fetchUpstream.ts';
 import { createReader } from './formats/createReader.ts';
-import type { FormatReader, OnFound } from './formats/FormatReader.ts';
+import type { FormatReader, OnFound, Recall } from './formats/FormatReader.ts';
 
 /** A little more than the 4 KiB that evidence shows, so that a secret at the edge is still whole when it is looked for. */
 const headBytes = 8_192;
@@ -31,7 +31,7 @@ export interface ReadAnswer {
  * Reads an answer's body as it comes: decompresses, decodes the charset, finds the records. `hash` is told of every decompressed byte;
  * `expected` is the hash of a body that need not be parsed again. Throws the failure that ends the attempt.
  */
-export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, settle }: {
+export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, recall, settle }: {
   readonly answer: UpstreamAnswer;
   readonly record: AnswerRecord;
   readonly extraction: Extraction;
@@ -39,6 +39,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   readonly hash: Pick<BodyHash, 'update' | 'peek'>;
   readonly expected: string | undefined;
   readonly onFound: OnFound;
+  readonly recall?: Recall | undefined;
   /** Called between parts: what waits for the job's expressions is settled here. */
   readonly settle: () => Promise<void>;
 }): Promise<ReadAnswer> {
@@ -56,7 +57,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
       waiting = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes]);
       if (waiting.length < headBytes) return;
     }
-    feed ??= createFeed({ head: waiting, extraction, contentType, onFound });
+    feed ??= createFeed({ head: waiting, extraction, contentType, onFound, recall });
     const rest = waiting.length > 0 ? waiting : bytes;
     waiting = Buffer.alloc(0);
     for (let from = 0; from < rest.length; from += sliceBytes) {
@@ -84,7 +85,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   if (held && hash.peek() === expected) return { around: undefined, same: true };
   for (const part of held ?? []) await parse(part);
   if (size === 0) throw badBody(`expected a body; the answer (status ${answer.status}) has none`);
-  feed ??= createFeed({ head: waiting, extraction, contentType, onFound });
+  feed ??= createFeed({ head: waiting, extraction, contentType, onFound, recall });
   if (waiting.length > 0) feed.write(waiting);
   const around = feed.end();
   await settle();
@@ -114,13 +115,13 @@ interface Feed {
 }
 
 /** The first bytes decide the charset and the format; from then on bytes go through the decoder to the format's reader. */
-function createFeed({ head, extraction, contentType, onFound }: { readonly head: Buffer; readonly extraction: Extraction; readonly contentType: string | undefined; readonly onFound: OnFound }): Feed {
+function createFeed({ head, extraction, contentType, onFound, recall }: { readonly head: Buffer; readonly extraction: Extraction; readonly contentType: string | undefined; readonly onFound: OnFound; readonly recall: Recall | undefined }): Feed {
   const charset = charsetOf({ job: extraction.charset, contentType, head });
   if (!iconv.encodingExists(charset.name)) throw badBody(`expected a known charset; saw ${JSON.stringify(charset.name)}`);
   const utf8 = /^(utf-?8|us-ascii|ascii)$/.test(charset.name);
   const headText = iconv.decode(head.subarray(charset.markBytes, charset.markBytes + 1_024), charset.name);
   const format = formatOf({ job: extraction.format, contentType, head: headText });
-  const reader: FormatReader = createReader({ format, extraction, onFound });
+  const reader: FormatReader = createReader({ format, extraction, onFound, recall });
   // Bytes that are no UTF-8 become U+FFFD without a word: in data formats that would lose what upstream said.
   const strict = utf8 && format !== 'html' && format !== 'text';
   const decoder = utf8 ? new StringDecoder('utf8') : iconv.getDecoder(charset.name, { stripBOM: false });

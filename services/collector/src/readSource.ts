@@ -9,7 +9,7 @@ import { firstPage, nextPage } from './core/nextPage.ts';
 import { variesByRun } from './core/renderTemplate.ts';
 import { assertOrigin } from './fetchUpstream.ts';
 import type { AnswerRecord, FetchUpstream } from './fetchUpstream.ts';
-import type { OnFound } from './formats/FormatReader.ts';
+import type { OnFound, Recall } from './formats/FormatReader.ts';
 import { readAnswer, readFailedAnswer } from './readAnswer.ts';
 import type { Tokens } from './createTokens.ts';
 
@@ -46,7 +46,7 @@ export interface SourceResult {
 }
 
 /** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
-export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, found, settle, signal }: {
+export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, recall, found, settle, signal }: {
   readonly ask: HttpAsk;
   readonly progress: SourceProgress;
   readonly fetchUpstream: FetchUpstream;
@@ -57,6 +57,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   readonly newHash: () => BodyHash;
   readonly newRecord: () => AnswerRecord;
   readonly onFound: OnFound;
+  readonly recall?: Recall;
   /** Records found so far. */
   readonly found: () => number;
   readonly settle: () => Promise<void>;
@@ -95,7 +96,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
           last = { etag: answer.headers.etag, lastModified: answer.headers['last-modified'] };
           if (answer.status === 304) return { url: built.url, link: undefined, around: undefined, same: true };
           const own = single ? hash : newHash();
-          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, settle });
+          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, recall, settle });
           record.contentHash = own.peek();
           if (!single) hash.update(Buffer.from(record.contentHash)); // one hash over all bodies
           return { url: answer.url, link: [answer.headers.link].flat().join(', ') || undefined, ...read };

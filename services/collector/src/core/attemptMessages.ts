@@ -1,4 +1,4 @@
-import type { CompleteReport, FailedReport, Tick, TryHead, UnchangedReport } from '@gleaner/contracts';
+import type { ChangesReport, CompleteReport, FailedReport, Tick, TryHead, UnchangedReport } from '@gleaner/contracts';
 import type { AttemptOutcome } from '../createRunAttempt.ts';
 import { batchMessages } from './batchMessages.ts';
 
@@ -23,8 +23,8 @@ export function attemptMessages({ tick, head, attempt, outcome }: {
     const report: UnchangedReport = { ...about, kind: 'unchanged', observedAt, base: outcome.base, requests, request };
     return { batches: [], report };
   }
-  const complete: Omit<CompleteReport, 'batches' | 'items'> = {
-    ...about, kind: 'complete', observedAt, counts: outcome.counts, requests, request, extractionHash: tick.extractionHash, requestHash: tick.requestHash,
+  const complete: Omit<CompleteReport | ChangesReport, 'batches' | 'items'> = {
+    ...about, ...(outcome.base === undefined ? { kind: 'complete' } : { kind: 'changes', base: outcome.base }), observedAt, counts: outcome.counts, requests, request, extractionHash: tick.extractionHash, requestHash: tick.requestHash,
     ...(outcome.validators ? { validators: outcome.validators } : {}), ...(outcome.warnings.length > 0 ? { warnings: outcome.warnings } : {}),
   };
   const messages = batchMessages({ head, attempt, items: outcome.items, complete });

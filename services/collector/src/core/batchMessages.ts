@@ -1,4 +1,4 @@
-import type { CompleteReport, TryHead } from '@gleaner/contracts';
+import type { ChangesReport, CompleteReport, TryHead } from '@gleaner/contracts';
 import type { SentItem } from './createItemSet.ts';
 
 /** A message is at most this long, or holds one item. */
@@ -15,7 +15,7 @@ export function batchMessages({ head, attempt, items, complete }: {
   readonly head: TryHead;
   readonly attempt: string;
   readonly items: readonly SentItem[];
-  readonly complete: Omit<CompleteReport, 'batches' | 'items'>;
+  readonly complete: Omit<CompleteReport | ChangesReport, 'batches' | 'items'>;
 }): BatchMessages {
   const whole = open({ ...complete, batches: 0 });
   if (fits(whole, items)) return { batches: [], complete: close(whole, items) };

@@ -22,24 +22,44 @@ export interface Found {
   readonly exact?: () => unknown;
   /** What `where` says of it, where that was asked elsewhere. */
   readonly passes?: boolean;
+  /** Hash of the record's text, where `recall` did not know it. */
+  readonly record?: bigint;
 }
+
+/** What a snapshot held, as remembered by the collector that sent it. */
+export interface KnownSnapshot {
+  /** Hash of each item's data by key. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** What records became, by the hash of their text: an item, or null where the filter left them out. */
+  readonly records: ReadonlyMap<bigint, Readonly<KnownItem> | null>;
+}
+interface KnownItem { readonly key: string; readonly hash: string }
 
 export interface ItemSet {
   /** Takes one record: filters, maps, keys and hashes it. Throws the failure that ends the attempt. */
   take(found: Found): void;
+  /**
+   * Takes a record by its text alone where the known snapshot had it too, and returns undefined; else its hash, for `take`.
+   * Absent where records are not remembered.
+   */
+  readonly recall?: (text: string) => bigint | undefined;
   /** Records that wait for their expressions; empty where the job has none. */
   readonly waiting: readonly WaitingItem[];
   /** Takes the values of the waiting records' expressions, in their order, and waits for none any more. */
   settle(values: readonly Readonly<Record<string, unknown>>[]): void;
-  /** Items as they are sent, in the order in which their keys were first seen. */
+  /** Items as they are sent, in the order in which their keys were first seen; beside a known snapshot those that differ from it, and the keys that are gone. */
   items(): readonly SentItem[];
   readonly counts: { readonly received: number; readonly kept: number; readonly duplicates: number };
   readonly warnings: readonly string[];
+  /** What is to be remembered, where records are. */
+  snapshot(): KnownSnapshot | undefined;
 }
 export interface WaitingItem { readonly value: unknown; readonly data: Record<string, unknown>; readonly key: string; readonly place: string }
 
 /** JSON of a batch item and its length in UTF-8. */
-export interface SentItem { readonly text: string; readonly bytes: number; readonly key: string; readonly hash: string }
+export interface SentItem { readonly text: string; readonly bytes: number }
+/** Without a text it is as in the known snapshot. */
+type KeptItem = KnownItem & Partial<SentItem>;
 
 /** Keys that need no escaping, as most are. */
 const plainKey = /^[\w.:/ -]*$/;
@@ -55,26 +75,33 @@ export function createItemSet(options: {
   readonly whereAfterFields?: boolean;
   /** Key of an item that neither `key` nor a property name gives one. */
   readonly defaultKey?: string;
+  /** Hashes a record's text; given where records are to be remembered. */
+  readonly hashRecord?: ((text: string) => bigint) | undefined;
+  /** What the answer is compared with. */
+  readonly known?: KnownSnapshot | undefined;
 }): ItemSet {
-  const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey } = options;
+  const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey, hashRecord, known } = options;
   const where = extraction.where === undefined ? undefined : whereOf(extraction.where);
   const fields = extraction.fields === undefined ? undefined : compileFields(extraction.fields, compileRead);
   const readKey = extraction.key === undefined ? undefined : compileKey(extraction.key, compileRead);
   const textOf = createItemText();
-  const kept = new Map<string, SentItem>();
+  const kept = new Map<string, KeptItem>();
+  const records = new Map<bigint, KnownItem | null>();
   const mismatches = new Map<string, { count: number; example: string }>();
   let waiting: WaitingItem[] = [];
   let received = 0;
   let duplicates = 0;
+  let mismatched = 0;
 
   const onMismatch = (field: string, type: string, value: unknown): void => {
+    mismatched += 1;
     const name = `${field}: ${type}`;
     const seen = mismatches.get(name);
     if (seen) seen.count += 1;
     else mismatches.set(name, { count: 1, example: redactor.text(JSON.stringify(value) ?? '').slice(0, 80) });
   };
 
-  const keep = (key: string, data: Readonly<Record<string, unknown>>, text: string | undefined, place: string): void => {
+  const keep = (key: string, data: Readonly<Record<string, unknown>>, text: string | undefined, place: string): string => {
     let stored = data;
     let { canonical, json } = textOf(stored, text);
     if (redactor.finds(canonical)) {
@@ -83,29 +110,59 @@ export function createItemSet(options: {
     }
     const digest = hash(canonical);
     const before = kept.get(key);
-    if (before?.hash === digest) return;
+    if (before?.hash === digest) return digest;
     if (before) duplicates += 1;
+    if (known?.hashes.get(key) === digest) {
+      kept.set(key, { key, hash: digest });
+      return digest;
+    }
     if (json.length > maxItemBytes / 8 && bsonSize(stored) > maxItemBytes) {
       throw new AttemptFailure('item_too_large', `expected items of at most 4 MiB as BSON; ${place}, key ${JSON.stringify(key)}, has ${bsonSize(stored).toLocaleString('en')} bytes`);
     }
-    const sent = `{"k":${plainKey.test(key) ? `"${key}"` : JSON.stringify(key)},"h":"${digest}","d":${json}}`;
+    const sent = `{"k":${keyText(key)},"h":"${digest}","d":${json}}`;
     kept.set(key, { text: sent, bytes: Buffer.byteLength(sent), key, hash: digest });
+    return digest;
   };
 
+  const recall = hashRecord && ((text: string): bigint | undefined => {
+    const record = hashRecord(text);
+    const one = known?.records.get(record);
+    // Of two records with one key only the last became the item: the other's text is not at hand any more.
+    if (one === undefined || (one !== null && known?.hashes.get(one.key) !== one.hash)) return record;
+    received += 1;
+    records.set(record, one);
+    if (one === null) return undefined;
+    const before = kept.get(one.key);
+    if (before?.hash === one.hash) return undefined;
+    if (before) duplicates += 1;
+    kept.set(one.key, one);
+    return undefined;
+  });
+
   return {
+    ...(recall ? { recall } : {}),
     take(found) {
       received += 1;
+      const mismatchesBefore = mismatched;
       const place = `item ${received}`;
       const plain = typeof found.value === 'object' && found.value !== null && !Array.isArray(found.value);
       const value = (plain ? found.value : { value: found.value }) as Readonly<Record<string, unknown>>;
-      if (where && !whereAfterFields && !(found.passes ?? where(value))) return;
+      if (where && !whereAfterFields && !(found.passes ?? where(value))) {
+        if (found.record !== undefined) records.set(found.record, null);
+        return;
+      }
       const source = found.node ?? value;
       const data = fields ? fields.map(source, onMismatch) : value;
       if (where && whereAfterFields && !(found.passes ?? where(data))) return;
       const exact = found.exact && (plain ? found.exact : () => ({ value: found.exact?.() }));
       const key = redactor.text(readKey ? readKey(source, exact, place) : keyOf(found.name ?? defaultKey, place));
-      if (fields && fields.expressions.length > 0) waiting.push({ value, data: data as Record<string, unknown>, key, place });
-      else keep(key, data, fields || found.text === undefined ? undefined : plain ? found.text : `{"value":${found.text}}`, place);
+      if (fields && fields.expressions.length > 0) {
+        waiting.push({ value, data: data as Record<string, unknown>, key, place });
+        return;
+      }
+      const digest = keep(key, data, fields || found.text === undefined ? undefined : plain ? found.text : `{"value":${found.text}}`, place);
+      // One that gave a warning gives it again the next time.
+      if (found.record !== undefined && mismatched === mismatchesBefore) records.set(found.record, { key, hash: digest });
     },
     get waiting() {
       return waiting;
@@ -124,7 +181,17 @@ export function createItemSet(options: {
         keep(key, ordered, undefined, place);
       });
     },
-    items: () => [...kept.values()],
+    items() {
+      const items: SentItem[] = [];
+      for (const { text, bytes = 0 } of kept.values()) if (text !== undefined) items.push({ text, bytes });
+      for (const key of known?.hashes.keys() ?? []) {
+        if (kept.has(key)) continue;
+        const text = `{"k":${keyText(key)},"gone":true}`;
+        items.push({ text, bytes: Buffer.byteLength(text) });
+      }
+      return items;
+    },
+    snapshot: () => (hashRecord ? { hashes: new Map(Array.from(kept.values(), ({ key, hash: digest }) => [key, digest])), records } : undefined),
     get counts() {
       return { received, kept: kept.size, duplicates };
     },
@@ -136,6 +203,8 @@ export function createItemSet(options: {
     },
   };
 }
+
+const keyText = (key: string): string => (plainKey.test(key) ? `"${key}"` : JSON.stringify(key));
 
 function keyOf(name: string | undefined, place: string): string {
   if (name === undefined) throw new AttemptFailure('missing_key', `expected \`key\` in the job, because items is a list; ${place} has no name of its own`);

@@ -9,6 +9,8 @@ import type { Matches, PatternWork, Verdicts } from './createPatternMatcher.ts';
 /** Stands between what a format finds and the items, where the job brings regular expressions: they are run off the event loop, a part of the body at a time. */
 export interface Sieve {
   take(found: Found): void;
+  /** What is taken is passed on as it comes: nothing waits for `settle`. */
+  readonly atOnce: boolean;
   /** Runs the expressions over what was taken, and passes it on. */
   settle(signal: AbortSignal): Promise<void>;
 }
@@ -37,8 +39,9 @@ export function createSieve({ extraction, compileRead, whereAfterFields = false,
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { value };
   };
 
-  if (format !== 'text' && judged === undefined) return { take: onFound, settle: () => Promise.resolve() };
+  if (format !== 'text' && judged === undefined) return { atOnce: true, take: onFound, settle: () => Promise.resolve() };
   return {
+    atOnce: false,
     take: (found) => void waiting.push(found),
     async settle(signal) {
       let found = waiting;

@@ -1,7 +1,7 @@
 import type { Extraction, Format } from '@gleaner/contracts';
 import { parsePath } from '@gleaner/collecting';
 import { badBody } from '../core/AttemptFailure.ts';
-import type { FormatReader, OnFound } from './FormatReader.ts';
+import type { FormatReader, OnFound, Recall } from './FormatReader.ts';
 import { readCsv } from './readCsv.ts';
 import { readJsonItem, readJsonItems, readNdjson } from './readJson.ts';
 import { readHtml } from './readHtml.ts';
@@ -9,12 +9,12 @@ import { readText } from './readText.ts';
 import { readXml } from './readXml.ts';
 
 /** The reader of a format, for the job's `items` or `item`. */
-export function createReader({ format, extraction, onFound }: { readonly format: Format; readonly extraction: Extraction; readonly onFound: OnFound }): FormatReader {
+export function createReader({ format, extraction, onFound, recall }: { readonly format: Format; readonly extraction: Extraction; readonly onFound: OnFound; readonly recall?: Recall | undefined }): FormatReader {
   const single = extraction.item !== undefined;
   const path = format === 'html' || format === 'text' ? [] : parsePath(extraction.item ?? extraction.items ?? '$');
   switch (format) {
-    case 'json': return single ? readJsonItem(path, onFound) : readJsonItems(path, onFound);
-    case 'ndjson': return readNdjson(onFound);
+    case 'json': return single ? readJsonItem(path, onFound) : readJsonItems(path, onFound, recall);
+    case 'ndjson': return readNdjson(onFound, recall);
     case 'csv': return readCsv({ onlyFirst: single, onFound });
     case 'tsv': return readCsv({ delimiter: '\t', onlyFirst: single, onFound });
     case 'xml': return readXml({ path, single, onFound });

@@ -4,10 +4,10 @@ import { badBody } from '../core/AttemptFailure.ts';
 import { createJsonCutter } from '../core/createJsonCutter.ts';
 import type { JsonPiece } from '../core/createJsonCutter.ts';
 import { parseExactJson, parseWithNumberTexts, traitsOf } from '../core/parseExactJson.ts';
-import type { BytesReader, OnFound } from './FormatReader.ts';
+import type { BytesReader, OnFound, Recall } from './FormatReader.ts';
 
 /** The items of a JSON body, one by one as they come by; of an object, each property is an item. */
-export function readJsonItems(path: Path, onFound: OnFound): BytesReader {
+export function readJsonItems(path: Path, onFound: OnFound, recall?: Recall): BytesReader {
   let count = 0;
   const names = new Set<string>();
   const cutter = createJsonCutter({
@@ -15,21 +15,21 @@ export function readJsonItems(path: Path, onFound: OnFound): BytesReader {
     onPiece: (piece) => {
       count += 1;
       if (piece.property) onFound(property(piece, count, names));
-      else onFound(valueOf(piece, `item ${count}`));
+      else tell(piece, `item ${count}`, onFound, recall);
     },
   });
   return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
 }
 
 /** One value a line; blank lines are none. */
-export function readNdjson(onFound: OnFound): BytesReader {
+export function readNdjson(onFound: OnFound, recall?: Recall): BytesReader {
   let count = 0;
   const cutter = createJsonCutter({
     path: [],
     lines: true,
     onPiece: (piece) => {
       count += 1;
-      onFound(valueOf(piece, `item ${count}`));
+      tell(piece, `item ${count}`, onFound, recall);
     },
   });
   return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
@@ -54,9 +54,11 @@ export function readJsonItem(path: Path, onFound: OnFound): BytesReader {
   };
 }
 
-function valueOf(piece: JsonPiece, where: string) {
+function tell(piece: JsonPiece, where: string, onFound: OnFound, recall: Recall | undefined): void {
+  const record = recall?.(piece.text);
+  if (recall && record === undefined) return;
   const { value, textHolds } = parseExactJson(piece.text, piece, where);
-  return { value, ...(textHolds ? { text: piece.text } : {}), exact: () => parseWithNumberTexts(piece.text) };
+  onFound({ value, ...(textHolds ? { text: piece.text } : {}), exact: () => parseWithNumberTexts(piece.text), ...(record === undefined ? {} : { record }) });
 }
 
 function property(piece: JsonPiece, count: number, names: Set<string>) {

@@ -6,6 +6,7 @@ import type { Lookup } from '../createGuardedAgents.ts';
 import { createEvaluator } from '../createEvaluator.ts';
 import { createGuardedAgents } from '../createGuardedAgents.ts';
 import { createHashes } from '../createHashes.ts';
+import { createKnownSnapshots } from '../createKnownSnapshots.ts';
 import { createOriginPauses } from '../createOriginPauses.ts';
 import { createPatterns } from '../createPatterns.ts';
 import { createRunAttempt } from '../createRunAttempt.ts';
@@ -42,12 +43,14 @@ export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopb
   const pauses = createOriginPauses();
   const evaluator = createEvaluator();
   const patterns = createPatterns();
+  const snapshots = createKnownSnapshots();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
+    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
   });
   return {
     runAttempt,
     pauses,
+    snapshots,
     close: async () => {
       agents.close();
       await Promise.all([evaluator.close(), patterns.close()]);

@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Validators } from '@gleaner/contracts';
+import fc from 'fast-check';
+import { withServer } from '../../../test/support/withServer.ts';
+import type { AttemptInput, AttemptOutcome } from './createRunAttempt.ts';
+import { createTestRunAttempt, inputOf } from './testing/testAttempt.ts';
+
+type Complete = Extract<AttemptOutcome, { kind: 'complete' }>;
+type Sent = { readonly k: string; readonly h: string; readonly d: unknown } | { readonly k: string; readonly gone: true };
+
+/** An answer's records: few keys and values, so that they come back, change, double and leave. */
+const record = fc.record({ id: fc.integer({ min: 1, max: 6 }), price: fc.constantFrom<unknown>(1, 2, '2', 'N/A', -0, 12345678901234567890n), shown: fc.boolean() });
+const answers = fc.array(fc.array(record, { maxLength: 9 }), { minLength: 2, maxLength: 6 });
+
+const numbers = (records: readonly object[]): string[] => records.map((one) => `{${Object.entries(one).map(([name, value]) => `"${name}":${Object.is(value, -0) ? '-0' : typeof value === 'bigint' ? value : JSON.stringify(value)}`).join(', ')}}`);
+const formats: Record<string, (records: readonly { id: number; price: unknown; shown: boolean }[]) => string> = {
+  json: (records) => `{"list":[${numbers(records).join(' ,')}]}`,
+  ndjson: (records) => `${numbers(records).join('\n')}\n`,
+  csv: (records) => `id,price,shown\n${records.map(({ id, price, shown }) => `${id},${String(price)},${shown}`).join('\n')}\n`,
+};
+const jobs: Record<string, object> = {
+  plain: {},
+  filtered: { where: { shown: { $in: [true, 'true'] } } },
+  mapped: { fields: { price: { path: 'price', type: 'number' }, shown: 'shown' } },
+  'filtered by a pattern': { where: { price: { $not: { $regex: '^N' } } } },
+};
+
+const sentBy = (outcome: AttemptOutcome): Complete => {
+  if (outcome.kind !== 'complete') throw new Error(`expected a complete attempt; saw ${JSON.stringify(outcome)}`);
+  return outcome;
+};
+const itemsOf = (outcome: Complete): Sent[] => outcome.items.map(({ text }) => JSON.parse(text) as Sent);
+
+/** What storage makes of it: all there is, or the snapshot before with the changes in it. */
+function stateAfter(before: ReadonlyMap<string, Sent>, outcome: Complete): Map<string, Sent> {
+  const state = new Map(outcome.base === undefined ? [] : before);
+  for (const item of itemsOf(outcome)) {
+    if ('gone' in item) state.delete(item.k);
+    else state.set(item.k, item);
+  }
+  return state;
+}
+const sorted = (state: ReadonlyMap<string, Sent>) => [...state].toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+describe('an attempt that remembers the snapshot before', () => {
+  it.each(Object.keys(formats).flatMap((format) => Object.keys(jobs).map((job) => [format, job] as const)))('sends what gives the same items as one that remembers nothing: %s, %s', async (format, job) => {
+    let body = '';
+    await withServer((_request, response) => void response.writeHead(200, { 'content-type': 'text/plain' }).end(body), async ({ url }) => {
+      const known = await createTestRunAttempt();
+      const forgetful = await createTestRunAttempt();
+      const { signal } = new AbortController();
+      let datasets = 0;
+      const sizes: number[] = [];
+      try {
+        await fc.assert(fc.asyncProperty(answers, async (all) => {
+          const dataset = `d${(datasets += 1)}`;
+          const input: AttemptInput = { ...inputOf({ source: { http: { url } }, format, key: 'id', ...(format === 'json' ? { items: 'list' } : {}), ...jobs[job] }), dataset, extractionHash: 'x' };
+          let validators: Validators | undefined;
+          let state = new Map<string, Sent>();
+          for (const [index, records] of all.entries()) {
+            body = formats[format]?.(records) ?? '';
+            const run = `job@${index}`;
+            const whole = sentBy(await forgetful.runAttempt(input, { signal }));
+            const outcome = await known.runAttempt({ ...input, ...(validators ? { validators } : {}) }, { signal });
+            if (outcome.kind === 'unchanged') {
+              expect(whole.validators?.bodyHash).toBe(validators?.bodyHash);
+              known.snapshots.again({ dataset, base: outcome.base, run });
+            } else {
+              const sent = sentBy(outcome);
+              expect(sent.base).toBe(validators?.run);
+              expect(sent.counts).toEqual(whole.counts);
+              expect(sent.warnings).toEqual(whole.warnings);
+              const before = state;
+              state = stateAfter(before, sent);
+              expect(sorted(state)).toEqual(sorted(stateAfter(new Map(), whole)));
+              for (const item of itemsOf(sent)) if (sent.base !== undefined) expect(before.get(item.k)).not.toEqual('gone' in item ? undefined : item);
+              sizes.push(itemsOf(whole).length - itemsOf(sent).length);
+              if (sent.snapshot && sent.validators) known.snapshots.put({ dataset, extractionHash: 'x', run, bodyHash: sent.validators.bodyHash, snapshot: sent.snapshot });
+            }
+            validators = { run, bodyHash: whole.validators?.bodyHash ?? '' };
+          }
+        }), { numRuns: 40 });
+        expect(Math.max(...sizes)).toBeGreaterThan(0);
+      } finally {
+        await Promise.all([known.close(), forgetful.close()]);
+      }
+    });
+  }, 60_000);
+});
