@@ -3,4 +3,7 @@ export * from './compilePattern.ts';
 export * from './compileSelector.ts';
 export * from './compileWhere.ts';
 export * from './extractionFaults.ts';
+export * from './formatMoment.ts';
 export * from './path.ts';
+export * from './sourceFaults.ts';
+export * from './template.ts';

@@ -1,7 +1,5 @@
-import { parsePath, readPath } from '@gleaner/collecting';
-import { parseDuration } from '@gleaner/contracts';
+import { fillTemplates, formatMoment, parseTemplate, readPath, templatesIn } from '@gleaner/collecting';
 import { AttemptFailure } from './AttemptFailure.ts';
-import { formatMoment } from './formatMoment.ts';
 
 /** What templates may speak of. */
 export interface TemplateScope {
@@ -16,17 +14,18 @@ export interface TemplateScope {
   readonly secret: (name: string) => string;
 }
 
-const marks = /\{\{\s*(.*?)\s*\}\}/gs;
-
 /** True where a text has a template that may differ from run to run; secrets do not. */
-export const variesByRun = (text: string): boolean => [...text.matchAll(marks)].some(([, inside = '']) => !inside.startsWith('secret.'));
+export const variesByRun = (text: string): boolean => templatesIn(text).some((inside) => !inside.startsWith('secret.'));
 
 /** Names of the secrets that a text speaks of. */
-export const secretsIn = (text: string): string[] => [...text.matchAll(marks)].flatMap(([, inside = '']) => /^secret\.([A-Za-z0-9_]+)$/.exec(inside)?.[1] ?? []);
+export const secretsIn = (text: string): string[] => templatesIn(text).flatMap((inside) => {
+  const parsed = parseTemplate(inside);
+  return parsed.ok && parsed.template.kind === 'secret' ? [parsed.template.name] : [];
+});
 
 /** Fills in a text's templates, each through `encode`. Throws `bad_template` for what has no value; the message never shows one. */
 export function renderTemplate(text: string, scope: TemplateScope, encode: (value: string) => string = (value) => value): string {
-  return text.replaceAll(marks, (_mark, inside: string) => encode(textOf(valueOf(inside, scope), inside)));
+  return fillTemplates(text, (inside) => encode(textOf(valueOf(inside, scope), inside)));
 }
 
 /** Fills in every text of a JSON value; a text that is one template alone becomes the value itself (a number stays a number). */
@@ -43,28 +42,25 @@ export function renderDeep(value: unknown, scope: TemplateScope): unknown {
 const bad = (message: string): AttemptFailure => new AttemptFailure('bad_template', message);
 
 function valueOf(inside: string, scope: TemplateScope): unknown {
-  const secret = /^secret\.([A-Za-z0-9_]+)$/.exec(inside)?.[1];
-  if (secret !== undefined) return scope.secret(secret);
-  if (inside === 'each') {
-    if (scope.each === undefined) throw bad('{{ each }} has a value only in a source with forEach');
-    return scope.each;
+  const parsed = parseTemplate(inside);
+  if (!parsed.ok) throw bad(parsed.reason);
+  const { template } = parsed;
+  switch (template.kind) {
+    case 'secret': return scope.secret(template.name);
+    case 'each':
+      if (scope.each === undefined) throw bad('{{ each }} has a value only in a source with forEach');
+      return scope.each;
+    case 'moment': {
+      const text = formatMoment((template.of === 'now' ? scope.now : Date.parse(scope.fireAt)) + template.shiftMs, template.format);
+      if (text === undefined) throw bad(`expected a moment in {{ ${inside} }}; it has none`);
+      return text;
+    }
+    case 'value': {
+      const found = readPath(template.root === 'params' ? scope.params : scope.trigger, template.path);
+      if (found === undefined || found === null) throw bad(`{{ ${inside} }} has no value in this run`);
+      return found;
+    }
   }
-  const moment = /^(fire\.at|now)(?:\s*([+-])\s*([\d.a-z]+))?(?:\s*\|\s*(.+))?$/.exec(inside);
-  if (moment) return momentText(inside, moment, scope);
-  const path = /^(params|trigger)\.(.+)$/.exec(inside);
-  if (!path) throw bad(`expected params.x, secret.NAME, fire.at, now, each or trigger.item.x in a template; saw {{ ${inside} }}`);
-  const found = readPath(path[1] === 'params' ? scope.params : scope.trigger, parsePath(path[2] ?? ''));
-  if (found === undefined || found === null) throw bad(`{{ ${inside} }} has no value in this run`);
-  return found;
-}
-
-function momentText(inside: string, [, name, sign, amount, format]: RegExpExecArray, scope: TemplateScope): string {
-  const shift = amount === undefined ? 0 : parseDuration(amount);
-  if (shift === undefined) throw bad(`expected a duration such as 1d or 90m in {{ ${inside} }}`);
-  const ms = (name === 'now' ? scope.now : Date.parse(scope.fireAt)) + (sign === '-' ? -shift : shift);
-  const text = formatMoment(ms, format ?? 'iso');
-  if (text === undefined) throw bad(`expected iso, unix, ms or a pattern of yyyy MM dd HH mm ss SSS, then perhaps a time zone, in {{ ${inside} }}`);
-  return text;
 }
 
 function textOf(value: unknown, inside: string): string {

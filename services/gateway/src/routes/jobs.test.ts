@@ -46,6 +46,13 @@ describe('PUT /v1/jobs/{job}', () => {
     ['an end before the start', { schedule: { every: '1h', start: '2026-12-02T00:00:00Z', end: '2026-12-01T00:00:00Z' } }, 'schedule.end'],
     ['an unknown operator', { where: { Price: { $function: {} } } }, 'where.Price.$function'],
     ['an operator that runs code', { where: { $where: 'sleep(1000)' } }, 'where.$where'],
+    ['an operand of another type', { where: { Price: { $in: 5 } } }, 'where.Price.$in'],
+    ['a regular expression that is none', { where: { Name: { $regex: '(' } } }, 'where.Name.$regex'],
+    ['a path with a hole', { items: 'a..b' }, 'items'],
+    ['a JSONata expression that is none', { fields: { x: { expr: 'a *' } } }, 'fields.x.expr'],
+    ['a selector that is none', { format: 'html', items: 'tr:::' }, 'items'],
+    ['a regular expression for text that is none', { format: 'text', items: '(' }, 'items'],
+    ['a template that is none', { source: { http: { url: 'https://upstream.example/', query: { a: '{{ env.HOME }}' } } } }, 'source.http.query.a'],
     ['a job that fires itself', { schedule: { after: { job: 'one' } } }, 'schedule'],
     ['no key for a list', { key: undefined }, 'key'],
   ])('refuses %s', async (_name, part, path) => {

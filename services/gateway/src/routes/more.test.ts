@@ -82,6 +82,8 @@ describe('POST /v1/try', () => {
       expect([away.json().code, away.headers.get('retry-after')]).toEqual(['broker_unavailable', '2']);
       expect((await call('POST', '/v1/try', { body: { ...job, key: undefined } })).json()).toMatchObject({ code: 'bad_job', faults: [{ path: 'key' }] });
       expect((await call('POST', '/v1/try', { body: { ...job, source: { http: { url: 'https://{{ params.host }}/' } } } })).json()).toMatchObject({ code: 'bad_job', faults: [{ path: 'source.http.url', code: 'templated_origin' }] });
+      const faulty = { ...job, items: 'a..b', fields: { x: { expr: '(' } }, where: { a: { $near: 1 } } };
+      expect((await call('POST', '/v1/try', { body: faulty })).json()).toMatchObject({ status: 422, code: 'bad_job', faults: [{ path: 'items', code: 'bad_path' }, { path: 'fields.x.expr', code: 'bad_expression' }, { path: 'where.a.$near', code: 'unknown_operator', message: expect.stringContaining('$elemMatch') }] });
       expect((await call('POST', '/v1/try?params=[1]', { body: job })).json().code).toBe('bad_query');
     }, { broker: { request } });
   });
