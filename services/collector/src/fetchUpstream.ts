@@ -59,15 +59,25 @@ export type FetchUpstream = <T>(options: {
   readonly read: (answer: UpstreamAnswer) => Promise<T>;
   /** Reads the body of an answer that failed by its status, for the evidence. */
   readonly readFailed: (answer: UpstreamAnswer) => Promise<void>;
+  /** Milliseconds that reading has waited for this collector itself so far: upstream is given them back. Default none. */
+  readonly waitedMs?: () => number;
 }) => Promise<T>;
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Makes the one function that speaks to the outside. Every failure is an AttemptFailure of the class that the tables say; the connection is closed or given back in any case. */
 export function createFetchUpstream({ agents, now = Date.now }: { readonly agents: GuardedAgents; readonly now?: () => number }): FetchUpstream {
-  return async ({ request, record, signal, read, readFailed }) => {
+  return async ({ request, record, signal, read, readFailed, waitedMs = () => 0 }) => {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new AttemptFailure('timeout', `expected the whole answer within ${request.timeoutMs} ms`)), request.timeoutMs);
+    const waitedBefore = waitedMs();
+    let given = 0;
+    const onTime = (): void => {
+      const waited = waitedMs() - waitedBefore;
+      if (waited <= given) return limit.abort(new AttemptFailure('timeout', `expected the whole answer within ${request.timeoutMs} ms`));
+      timer = setTimeout(onTime, waited - given);
+      given = waited;
+    };
+    let timer = setTimeout(onTime, request.timeoutMs);
     const ended = AbortSignal.any([signal, limit.signal]);
     const started = performance.now();
     let hop = { method: request.method, url: request.url, headers: request.headers, body: request.body };
