@@ -1,6 +1,6 @@
 import { exchanges, topology, type EventMessage } from '@gleaner/contracts';
 import type { Broker, Subscription } from '@gleaner/broker';
-import { HistoryError, sharedSecret, type Database } from '@gleaner/database';
+import { createKeyframeCache, HistoryError, sharedSecret, type Database } from '@gleaner/database';
 import type { Logger, Metrics } from '@gleaner/runtime';
 import type Koa from 'koa';
 import { ulid } from 'ulid';
@@ -32,6 +32,7 @@ export async function createGateway({ database, broker, log, metrics, stopping, 
     database, authenticator, events, log, metrics, stopping,
     cursors: createCursors({ secret: await sharedSecret({ database, name: 'cursors' }) }),
     datasets: createDatasetLookup({ database, isGone: (error) => error instanceof HistoryError && error.code === 'no_dataset' }),
+    keyframes: createKeyframeCache(),
     messenger: createMessenger({ broker, now: () => database.clock.now() }),
     needed: {
       database: async () => {

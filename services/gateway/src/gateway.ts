@@ -1,4 +1,4 @@
-import type { Database } from '@gleaner/database';
+import type { Database, KeyframeCache } from '@gleaner/database';
 import type { HealthChecks, Logger, Metrics } from '@gleaner/runtime';
 import type { Cursors } from './core/cursors.ts';
 import type { DatasetLookup } from './datasetLookup.ts';
@@ -11,6 +11,8 @@ export interface Gateway {
   readonly database: Database;
   readonly cursors: Cursors;
   readonly datasets: DatasetLookup;
+  /** Blocks of the past that were read last. */
+  readonly keyframes: KeyframeCache;
   readonly authenticator: Authenticator;
   readonly messenger: Messenger;
   readonly events: EventFeed;

@@ -60,6 +60,6 @@ function csvOf({ rows, fields, fieldPaths }: { readonly rows: readonly WritableI
 
 function objectOf(item: WritableItem): { readonly key: string; readonly since: string; readonly data: unknown } {
   // Longs and decimals stay what they are, so that no digit is lost on the way to the text.
-  const { key, since, data } = 'bson' in item ? (BSON.deserialize(item.bson.subarray(item.at, item.at + item.bson.readInt32LE(item.at)), { promoteLongs: false }) as { key: string; since: string; data: unknown }) : item;
+  const { key, since, data } = 'at' in item ? (BSON.deserialize(item.bson.subarray(item.at, item.at + item.bson.readInt32LE(item.at)), { promoteLongs: false }) as { key: string; since: string; data: unknown }) : item;
   return { key, since: since.slice(0, since.indexOf('|')), data };
 }

@@ -1,11 +1,12 @@
 import {
-  atOneTime, BSON, epochAt, findMoment, findRaw, HistoryError, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
-  type BsonSpan, type ClientSession, type Database, type HeadDocument, type HistoryCollections, type MomentRequest,
+  atOneTime, BSON, findMoment, findRaw, HistoryError, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
+  type BsonSpan, type ClientSession, type Database, type EpochStart, type HeadDocument, type HistoryCollections, type KeyframeCache, type MomentRequest, type StateItem,
 } from '@gleaner/database';
 import { ProblemError } from './core/problem.ts';
 
-/** An item as its stored bytes (latest) or as an object (the past); `since` is a position. */
-export type PageRow = BsonSpan | { readonly key: string; readonly since: string; readonly data: unknown };
+/** An item as its stored bytes (latest), or with its data as it was stored (the past: text or bytes, an object only when it is asked for); `since` is a position. */
+export type PageRow = BsonSpan | PastItem;
+type PastItem = Pick<StateItem, 'key' | 'since' | 'data' | 'json' | 'bson'>;
 
 /** The snapshot that a page shows. */
 export interface PageSnapshot {
@@ -27,11 +28,14 @@ export interface RowsPage {
 
 interface Reading {
   readonly database: Database;
+  readonly keyframes: KeyframeCache | undefined;
   readonly history: HistoryCollections;
   readonly session: ClientSession;
   readonly head: HeadDocument;
   readonly snapshot: PageSnapshot;
   readonly latest: boolean;
+  /** What holds the moment, where it is not the latest. */
+  readonly epoch: EpochStart | undefined;
   readonly after: string | undefined;
   readonly limit: number;
   /** Over documents that hold an item's data under `data`. */
@@ -47,8 +51,8 @@ type Part = Pick<RowsPage, 'rows' | 'next'>;
  * A page of items at any moment, read with its head at one time. Latest items come as BSON bytes, so that nobody makes objects of them.
  * With a filter (or very large items) a page may hold fewer than `limit` although more follow. Throws HistoryError.
  */
-export async function readItemsPage({ database, dataset, after, limit, keys, filter, maxBytes = 32 * 1024 ** 2, maxMs = 3_000, ...request }: MomentRequest & {
-  readonly database: Database; readonly dataset: string; readonly after?: string | undefined; readonly limit: number;
+export async function readItemsPage({ database, keyframes, dataset, after, limit, keys, filter, maxBytes = 32 * 1024 ** 2, maxMs = 3_000, ...request }: MomentRequest & {
+  readonly database: Database; readonly keyframes?: KeyframeCache; readonly dataset: string; readonly after?: string | undefined; readonly limit: number;
   /** Just these, without paging. */
   readonly keys?: readonly string[] | undefined;
   readonly filter?: Readonly<Record<string, unknown>> | undefined;
@@ -56,25 +60,25 @@ export async function readItemsPage({ database, dataset, after, limit, keys, fil
 }): Promise<RowsPage> {
   const history = historyCollectionsOf(database.db);
   return await atOneTime({ database }, async (session) => {
-    const { head, snapshot, latest } = await findSnapshot({ history, session, dataset, ...request });
+    const { head, snapshot, latest, epoch } = await findSnapshot({ history, session, dataset, ...request });
     if (snapshot === undefined) return { rows: [], rev: head.rev };
-    const reading: Reading = { database, history, session, head, snapshot, latest, after, limit, filter, maxBytes, maxMs };
+    const reading: Reading = { database, keyframes, history, session, head, snapshot, latest, epoch, after, limit, filter, maxBytes, maxMs };
     const part = keys !== undefined ? { rows: await readKeys(reading, [...new Set(keys)]) } : latest ? await readLatest(reading) : await readPast(reading);
     return { ...part, rev: head.rev, snapshot };
   });
 }
 
 /** The head knows all of the newest snapshot that a page says: the latest page reads nothing else beside its items. */
-async function findSnapshot({ history, session, dataset, at, run, pinned }: MomentRequest & { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument; snapshot?: PageSnapshot; latest: boolean }> {
+async function findSnapshot({ history, session, dataset, at, run, pinned }: MomentRequest & { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string }): Promise<{ head: HeadDocument; snapshot?: PageSnapshot; latest: boolean; epoch: EpochStart | undefined }> {
   if (at === undefined && run === undefined && pinned === undefined) {
     const head = await history.heads.findOne({ _id: dataset }, { session });
     expectAlive(head);
     if (head !== null && head.sweptAt === undefined && head.position !== undefined && head.run !== undefined && head.observedAt !== undefined && head.total !== undefined)
-      return { head, latest: true, snapshot: { position: head.position, run: head.run, observedAt: head.observedAt, total: head.total } };
+      return { head, latest: true, epoch: undefined, snapshot: { position: head.position, run: head.run, observedAt: head.observedAt, total: head.total } };
   }
-  const { head, row, latest } = await findMoment({ history, session, dataset, at, run, pinned });
+  const { head, row, latest, epoch } = await findMoment({ history, session, dataset, at, run, pinned });
   expectAlive(head);
-  return { head, latest, ...(row ? { snapshot: { position: row.position, run: row.run, observedAt: row.observedAt, total: row.counts.total } } : {}) };
+  return { head, latest, epoch, ...(row ? { snapshot: { position: row.position, run: row.run, observedAt: row.observedAt, total: row.counts.total } } : {}) };
 }
 
 /** Nobody reads the data of a deleted job: its head says so in the transaction that deletes it. */
@@ -94,35 +98,33 @@ async function readLatest({ database, session, head, after, limit, filter, maxMs
 
 const keyOf = (span: BsonSpan | undefined): string => (span === undefined ? '' : (BSON.deserialize(span.bson.subarray(span.at, span.at + span.bson.readInt32LE(span.at))) as { key: string }).key);
 
-async function readPast({ database, history, session, head, snapshot, after, limit, filter, maxBytes, maxMs }: Reading): Promise<Part> {
-  const epoch = await epochAt({ history, session, dataset: head._id, position: snapshot.position });
-  const rows: Exclude<PageRow, BsonSpan>[] = [];
-  if (epoch === null) return { rows };
+async function readPast({ database, keyframes, history, session, epoch, snapshot, after, limit, filter, maxBytes, maxMs }: Reading): Promise<Part> {
+  const rows: PastItem[] = [];
+  if (epoch === undefined) return { rows };
   const started = performance.now();
   let bytes = 0;
   let seen: string | undefined;
-  for await (const chunk of streamState({ history, session, epoch, at: snapshot.position, after, expect: limit + 1 })) {
+  for await (const chunk of streamState({ history, session, epoch, at: snapshot.position, after, expect: limit + 1, cache: keyframes })) {
     if (seen !== undefined && performance.now() - started > maxMs) return { rows, next: seen };
     const kept = filter === undefined ? chunk : await matching({ database, items: chunk, filter });
-    for (const { key, since, data } of kept) {
+    for (const item of kept) {
       if (rows.length === limit || bytes > maxBytes) return { rows, next: rows.at(-1)?.key ?? '' };
-      rows.push({ key, since, data });
-      bytes += roughSize(data);
+      rows.push(item);
+      bytes += item.json?.length ?? item.bson?.length ?? roughSize(item.data);
     }
     seen = chunk.at(-1)?.key ?? seen;
   }
   return { rows };
 }
 
-async function readKeys({ database, history, session, head, snapshot, latest, filter }: Reading, keys: readonly string[]): Promise<PageRow[]> {
+async function readKeys({ database, history, session, head, snapshot, latest, epoch, filter }: Reading, keys: readonly string[]): Promise<PageRow[]> {
   if (latest) {
     const filtered = { _id: { $in: keys.map((key) => itemId(head.generation ?? '', key)) }, ...filter };
     const { documents, cut } = await understood(filter, async () => await findRaw({ db: database.db, collection: 'items', session, limit: keys.length, sort: { _id: 1 }, filter: filtered }));
     if (cut) throw new ProblemError('bad_query', 'these items are too large for one answer; ask for fewer keys');
     return [...documents];
   }
-  const epoch = await epochAt({ history, session, dataset: head._id, position: snapshot.position });
-  if (epoch === null) return [];
+  if (epoch === undefined) return [];
   const known = await readKnown({ history, session, epoch, at: snapshot.position, keys });
   const items = [...known].map(([key, { since, data }]) => ({ key, since, data })).toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   return filter === undefined ? items : await matching({ database, items, filter });

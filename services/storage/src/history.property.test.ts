@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { positionOf, type BatchItem, type GoneItem } from '@gleaner/contracts';
-import { diffMoments, readHistory, readItems, readSnapshots, type Difference, type JobDocument, type RunDocument } from '@gleaner/database';
+import { createKeyframeCache, diffMoments, readHistory, readItems, readSnapshots, type Difference, type JobDocument, type RunDocument } from '@gleaner/database';
 import { allKeys, steps, type Step } from '../test/deliveries.ts';
 import type { Delivered } from '../test/memoryHistory.ts';
 import { NaiveHistory } from '../test/naiveHistory.ts';
@@ -26,6 +26,9 @@ interface Manner {
   readonly changesOf: number;
 }
 const manners = fc.array(fc.record({ crash: fc.integer({ min: -6, max: crashPoints.length - 1 }), batches: fc.integer({ min: 0, max: 3 }), together: fc.boolean(), changesOf: fc.integer({ min: 0, max: 5 }) }), { minLength: 9, maxLength: 9 });
+
+/** One for all cases: whatever one of them leaves here must be right for every other. Small, so that blocks are dropped as well. */
+const blocks = createKeyframeCache({ maxBlockChars: 2_000, maxStarts: 20 });
 
 class Case {
   readonly naive = new NaiveHistory({ runsEnd: true });
@@ -118,6 +121,7 @@ class Case {
       expect(whole.total).toBe(expected.length);
       const [first] = expected;
       if (first) expect((await readItems({ database, dataset, limit: 2, after: first.key, ...request })).items).toEqual(expected.slice(1, 3));
+      for (const after of [undefined, 'a', 'bb', 'd']) expect((await readItems({ database, dataset, limit: 2, after, cache: blocks, ...request })).items).toEqual(expected.filter(({ key }) => after === undefined || key > after).slice(0, 2));
       expect((await readItems({ database, dataset, limit: 9, keys: ['d', 'b'], ...request })).items).toEqual(expected.filter(({ key }) => key === 'b' || key === 'd'));
     }
     for (const key of allKeys) {

@@ -20,11 +20,11 @@ export function itemRange(generation: string, { after, upTo }: { readonly after?
 
 const beyond = new MaxKey();
 
-/** Filter for the log entries of an epoch with keys after `after` and up to `upTo` (inclusive), in the order of the `_id` index. */
-export function entryRange(epoch: string, { after, upTo }: { readonly after?: string | undefined; readonly upTo?: string | undefined } = {}): Record<string, unknown> {
+/** Filter for the log entries of an epoch with keys after `after` or from `starting` on, and up to `upTo` (inclusive) or before `before`, in the order of the `_id` index. */
+export function entryRange(epoch: string, { after, starting = '', upTo, before }: { readonly after?: string | undefined; readonly starting?: string | undefined; readonly upTo?: string | undefined; readonly before?: string | undefined } = {}): Record<string, unknown> {
   return {
-    ...(after === undefined ? { $gte: { e: epoch, k: '', f: '' } } : { $gt: { e: epoch, k: after, f: beyond } }),
-    ...(upTo === undefined ? { $lt: { e: epoch, k: beyond, f: '' } } : { $lt: { e: epoch, k: upTo, f: beyond } }),
+    ...(after === undefined ? { $gte: { e: epoch, k: starting, f: '' } } : { $gt: { e: epoch, k: after, f: beyond } }),
+    $lt: upTo === undefined ? { e: epoch, k: before ?? beyond, f: '' } : { e: epoch, k: upTo, f: beyond },
   };
 }
 

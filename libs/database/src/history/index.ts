@@ -5,6 +5,7 @@ export * from './historyCollections.ts';
 export * from './HistoryError.ts';
 export * from './historyIds.ts';
 export * from './keyframe.ts';
+export * from './keyframeCache.ts';
 export * from './known.ts';
 export * from './mergeVersions.ts';
 export * from './moment.ts';

@@ -5,6 +5,7 @@ import { atOneTime } from './atOneTime.ts';
 import type { HeadDocument, ItemDocument, SnapshotDocument } from './documents.ts';
 import { historyCollectionsOf, type HistoryCollections } from './historyCollections.ts';
 import { itemId, itemRange } from './historyIds.ts';
+import type { KeyframeCache } from './keyframeCache.ts';
 import { findMoment, type Moment, type MomentRequest } from './moment.ts';
 import { readKnown, withSession } from './readKnown.ts';
 import type { StateItem } from './storedItem.ts';
@@ -37,11 +38,13 @@ export interface ItemsPage {
  * One page of items at any moment, read with its head at one time. The cost is the page's, not the history's.
  * `keys` asks for just those (no paging). Throws HistoryError: before_first, swept, history_changed, no_snapshot, no_dataset.
  */
-export async function readItems({ database, dataset, after, limit, keys, raw = false, ...request }: MomentRequest & {
+export async function readItems({ database, dataset, after, limit, keys, raw = false, cache, ...request }: MomentRequest & {
   readonly database: Pick<Database, 'client' | 'db'>; readonly dataset: string; readonly after?: string | undefined; readonly limit: number;
   readonly keys?: readonly string[] | undefined;
   /** Items come as they are stored, and no objects are made of them. */
   readonly raw?: boolean;
+  /** Keeps blocks of the past for the pages that follow. */
+  readonly cache?: KeyframeCache | undefined;
 }): Promise<ItemsPage> {
   const history = historyCollectionsOf(database.db);
   return await atOneTime({ database }, async (session) => {
@@ -52,7 +55,7 @@ export async function readItems({ database, dataset, after, limit, keys, raw = f
     if (keys !== undefined) return { ...about, items: await readKeys({ history, session, moment, keys: [...new Set(keys)] }) };
     const { items, last } = latest
       ? await readLatest({ history, session, generation: head.generation ?? '', after, limit, raw })
-      : await readPast({ history, session, moment: { ...moment, row }, after, limit, raw });
+      : await readPast({ history, session, moment: { ...moment, row }, after, limit, raw, cache });
     return { ...about, items, ...(last === undefined ? {} : { next: last }) };
   });
 }
@@ -74,11 +77,11 @@ async function readLatest({ history, session, generation, after, limit, raw }: {
   return { items: page.map((bson) => ({ bson })), last: found.length > limit && last ? (BSON.deserialize(last) as ItemDocument).key : undefined };
 }
 
-async function readPast({ history, session, moment: { row: { position }, epoch }, after, limit, raw }: { history: HistoryCollections; session: ClientSession; moment: Moment & { readonly row: SnapshotDocument }; after: string | undefined; limit: number; raw: boolean }): PageRead {
+async function readPast({ history, session, moment: { row: { position }, epoch }, after, limit, raw, cache }: { history: HistoryCollections; session: ClientSession; moment: Moment & { readonly row: SnapshotDocument }; after: string | undefined; limit: number; raw: boolean; cache: KeyframeCache | undefined }): PageRead {
   const items: PageItem[] = [];
   if (epoch === undefined) return { items };
   let last: string | undefined;
-  for await (const chunk of streamState({ history, session, epoch, at: position, after, expect: limit + 1 }))
+  for await (const chunk of streamState({ history, session, epoch, at: position, after, expect: limit + 1, cache }))
     for (const item of chunk) {
       if (items.length === limit) return { items, last };
       items.push(raw ? item : { key: item.key, since: item.since, data: item.data });

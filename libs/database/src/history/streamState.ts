@@ -1,52 +1,92 @@
-import type { KeyframeDocument } from './documents.ts';
 import { blockRange, compareKeys, entryRange } from './historyIds.ts';
 import { unpackBlock } from './keyframe.ts';
+import type { KeyframeCache } from './keyframeCache.ts';
 import { readRawEntry, type RawEntry, type StateItem } from './storedItem.ts';
 import { withSession, type EpochStart, type StateSource } from './readKnown.ts';
 
 const itemsInBlock = 500;
+const blocksAtOnce = 40;
 const tailAtOnce = 2_000;
+
+interface Streamed extends StateSource {
+  readonly epoch: EpochStart;
+  readonly at: string;
+  readonly cache?: KeyframeCache | undefined;
+}
 
 /**
  * The state of an epoch at a position in the order of keys, in chunks. Each chunk reads a few keyframe blocks and the log entries of just
  * those keys, so that the first chunks cost the same however long the history is. `expect` is how many items the caller is likely to take.
  */
-export async function* streamState({ history, session, epoch, at, after, expect }: StateSource & {
-  readonly epoch: EpochStart; readonly at: string; readonly after?: string | undefined; readonly expect: number;
-}): AsyncGenerator<StateItem[]> {
-  const window = Math.min(40, Math.max(1, Math.ceil(expect / itemsInBlock)));
-  const options = withSession(session);
-  let from = after;
-  let blocks: KeyframeDocument[] = [];
-  let nextKey: string | undefined;
-  const following = (key: string | undefined, limit: number) => history.keyframes
-    .find({ _id: blockRange(epoch._id, key) as never }, { sort: { _id: 1 }, limit, ...options }).toArray();
-  if (after === undefined) blocks = await following(undefined, window);
-  else {
-    const [own, next] = await Promise.all([
-      history.keyframes.findOne({ _id: { $gte: { e: epoch._id, k: '' }, $lte: { e: epoch._id, k: after } } }, { sort: { _id: -1 }, ...options }),
-      following(after, window),
-    ]);
-    blocks = own ? [own, ...next] : next;
+export async function* streamState({ after, expect, ...streamed }: Streamed & { readonly after?: string | undefined; readonly expect: number }): AsyncGenerator<StateItem[]> {
+  const { epoch, cache } = streamed;
+  const starts = await blockStarts(streamed);
+  let next = after === undefined ? 0 : Math.max(0, countUpTo(starts, after) - 1);
+  /** Where the log goes on: behind a key, or from one on. */
+  let place: { readonly after?: string | undefined; readonly starting?: string | undefined } = { after };
+  let taken = 0;
+  while (next < starts.length) {
+    // The block that `after` lies in has only a part left, and unless it was read before nobody knows which.
+    const own = taken === 0 && after !== undefined ? cache?.block(epoch._id, starts[next] as string) : undefined;
+    const left = own ? own.length - firstAfter(own, after as string) : taken === 0 && after !== undefined ? 0 : itemsInBlock;
+    const wanted = expect > taken ? 1 + Math.ceil((expect - taken - left) / itemsInBlock) : blocksAtOnce;
+    const until = Math.min(starts.length, next + Math.max(1, Math.min(wanted, blocksAtOnce)));
+    const before = starts[until];
+    const blocks = readBlocks(streamed, starts.slice(next, until));
+    // Behind the last block there may be more of the log than fits a chunk.
+    const [packed, entries] = before === undefined ? await untilLastKey(streamed, blocks, place) : await Promise.all([blocks, readEntries({ ...streamed, ...place, before })]);
+    const merged = merge(taken === 0 && after !== undefined ? packed.slice(firstAfter(packed, after)) : packed, entries);
+    place = before === undefined ? { after: later(packed.at(-1)?.key, after) } : { starting: before };
+    next = until;
+    taken += merged.length;
+    if (merged.length > 0) yield merged;
   }
-  while (blocks.length > 0) {
-    const unpacked = (await Promise.all(blocks.map(({ z }) => unpackBlock(z.buffer)))).flat();
-    nextKey = blocks.at(-1)?._id.k;
-    const upTo = unpacked.at(-1)?.key;
-    const beyond = from !== undefined && upTo !== undefined && compareKeys(upTo, from) <= 0;
-    if (!beyond) {
-      const entries = await readEntries({ history, session, epoch, at, after: from, upTo });
-      const start = from === undefined ? 0 : firstAfter(unpacked, from);
-      yield merge(start === 0 ? unpacked : unpacked.slice(start), entries);
-      from = upTo;
-    }
-    blocks = await following(nextKey, window);
+  yield* tail({ ...streamed, from: place.after });
+}
+
+/** The last blocks with the log up to their last key. */
+async function untilLastKey(streamed: Streamed, blocks: Promise<readonly StateItem[]>, place: { readonly after?: string | undefined; readonly starting?: string | undefined }): Promise<[readonly StateItem[], readonly RawEntry[]]> {
+  const packed = await blocks;
+  const upTo = packed.at(-1)?.key;
+  const nothing = upTo === undefined || (place.after !== undefined && compareKeys(upTo, place.after) <= 0);
+  return [packed, nothing ? [] : await readEntries({ ...streamed, ...place, upTo })];
+}
+
+const later = (a: string | undefined, b: string | undefined): string | undefined => (a === undefined || (b !== undefined && compareKeys(a, b) < 0) ? b : a);
+
+/** The first keys of the epoch's blocks. */
+async function blockStarts({ history, session, epoch, cache }: Streamed): Promise<readonly string[]> {
+  const known = cache?.starts(epoch._id);
+  if (known) return known;
+  const starts = await history.keyframes.find({ _id: blockRange(epoch._id) as never }, { sort: { _id: 1 }, projection: { _id: 1 }, batchSize: 10_000, ...withSession(session) }).map(({ _id }) => _id.k).toArray();
+  cache?.keepStarts(epoch._id, starts);
+  return starts;
+}
+
+/** The items of these neighbouring blocks, in the order of keys. */
+async function readBlocks({ history, session, epoch, cache }: Streamed, starts: readonly string[]): Promise<readonly StateItem[]> {
+  const known = starts.map((first) => cache?.block(epoch._id, first));
+  const missing = starts.filter((_, index) => known[index] === undefined);
+  const [from, to] = [missing[0], missing.at(-1)];
+  const read = from === undefined ? [] : await history.keyframes.find({ _id: { $gte: { e: epoch._id, k: from }, $lte: { e: epoch._id, k: to as string } } }, { sort: { _id: 1 }, batchSize: blocksAtOnce + 1, ...withSession(session) }).toArray();
+  const unpacked = new Map(await Promise.all(read.filter(({ _id }) => missing.includes(_id.k)).map(async ({ _id, z }) => [_id.k, await unpackBlock(z.buffer)] as const)));
+  for (const [first, items] of unpacked) cache?.keepBlock(epoch._id, first, items);
+  return starts.flatMap((first, index) => known[index] ?? unpacked.get(first) ?? []);
+}
+
+/** How many of these, sorted, are at or before a key. */
+function countUpTo(keys: readonly string[], key: string): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareKeys(keys[middle] as string, key) <= 0) low = middle + 1;
+    else high = middle;
   }
-  yield* tail({ history, session, epoch, at, from });
+  return low;
 }
 
 /** What the log added behind the last key of the keyframe. */
-async function* tail({ history, session, epoch, at, from }: StateSource & { readonly epoch: EpochStart; readonly at: string; readonly from: string | undefined }): AsyncGenerator<StateItem[]> {
+async function* tail({ history, session, epoch, at, from }: Streamed & { readonly from: string | undefined }): AsyncGenerator<StateItem[]> {
   let after = from;
   for (;;) {
     const entries = await readEntries({ history, session, epoch, at, after, limit: tailAtOnce });
@@ -70,10 +110,9 @@ async function* tail({ history, session, epoch, at, from }: StateSource & { read
 }
 
 /** Entries in the order of keys, those of a key oldest first. */
-async function readEntries({ history, session, epoch, at, after, upTo, limit }: StateSource & {
-  readonly epoch: EpochStart; readonly at: string; readonly after: string | undefined; readonly upTo?: string | undefined; readonly limit?: number;
-}): Promise<RawEntry[]> {
-  const found = history.versions.find({ _id: entryRange(epoch._id, { after, upTo }) as never, '_id.f': { $lte: at } }, { sort: { _id: 1 }, batchSize: 10_000, raw: true, ...(limit === undefined ? {} : { limit }), ...withSession(session) });
+async function readEntries({ history, session, epoch, at, limit, ...range }: StateSource & Parameters<typeof entryRange>[1] & { readonly epoch: EpochStart; readonly at: string; readonly limit?: number }): Promise<RawEntry[]> {
+  const { after, starting, upTo, before } = range;
+  const found = history.versions.find({ _id: entryRange(epoch._id, { after, starting, upTo, before }) as never, '_id.f': { $lte: at } }, { sort: { _id: 1 }, batchSize: 10_000, raw: true, ...(limit === undefined ? {} : { limit }), ...withSession(session) });
   return ((await found.toArray()) as unknown as Buffer[]).map(readRawEntry);
 }
 

@@ -1,19 +1,24 @@
 import type { JsonWriter } from './jsonWriter.ts';
 import { stringifyValue } from './stringifyValue.ts';
 import { pickFields } from './fieldTree.ts';
-import { endOfBsonValue, endOfName, writeBsonValue, type FieldTree } from './writeBson.ts';
+import { endOfBsonValue, endOfName, writeBson, writeBsonValue, type FieldTree } from './writeBson.ts';
 
-/** An item as the database gives it: where its document begins in some bytes, or an object. */
-export type WritableItem = { readonly bson: Buffer; readonly at: number } | { readonly key: string; readonly since: string; readonly data: unknown };
+/**
+ * An item as the database gives it: where its document begins in some bytes, or an object. One of the past may have its data as it was stored,
+ * as JSON text or as a BSON document, and makes `data` only when that is asked for.
+ */
+export type WritableItem = { readonly bson: Buffer; readonly at: number } | { readonly key: string; readonly since: string; readonly data: unknown; readonly json?: string; readonly bson?: Buffer };
 
 /** Writes an item as `{"key": …, "data": …, "since": …}`; with `fields` only those of its data. */
 export function writeItem(out: JsonWriter, item: WritableItem, fields?: FieldTree): void {
-  if ('bson' in item) writeStored(out, item, fields);
+  if ('at' in item) writeStored(out, item, fields);
   else {
     out.ascii('{"key":');
     out.string(item.key);
     out.ascii(',"data":');
-    out.text(stringifyValue(fields ? pickFields(item.data, fields) : item.data));
+    if (item.bson !== undefined) writeBson(out, item.bson, 0, fields);
+    else if (item.json !== undefined && fields === undefined) out.text(item.json);
+    else out.text(stringifyValue(fields ? pickFields(item.data, fields) : item.data));
     out.ascii(',"since":"');
     out.ascii(item.since.slice(0, barOf(item.since)));
     out.ascii('"}');

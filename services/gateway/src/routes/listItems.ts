@@ -46,7 +46,7 @@ export const getItem = (gateway: Gateway) =>
       await gateway.datasets.with(request.params.job, async (owner) => await answerItems(gateway, owner, { ...request, query: { ...request.query, limit: 1, key: [request.params.key] } })),
   });
 
-async function answerItems({ database, cursors }: Gateway, { dataset }: Dataset, request: Request): Promise<Answer> {
+async function answerItems({ database, cursors, keyframes }: Gateway, { dataset }: Dataset, request: Request): Promise<Answer> {
   const { query } = request;
   const type = request.accept(itemTypes) as ItemType | undefined;
   if (type === undefined) throw new ProblemError('not_acceptable', `expected Accept to allow one of ${itemTypes.join(', ')}`);
@@ -64,7 +64,7 @@ async function answerItems({ database, cursors }: Gateway, { dataset }: Dataset,
     if (etag && ifNoneMatch === etag) return { status: 304, headers: { etag } };
   }
   const page = await readItemsPage({
-    database, dataset, limit: query.limit, keys: query.key,
+    database, keyframes, dataset, limit: query.limit, keys: query.key,
     ...(pinned ? { pinned, after: String(place['key']) } : { at: query.at, run: query.run }),
     ...(where === undefined ? {} : { filter: dataFilter(where) }),
   });
