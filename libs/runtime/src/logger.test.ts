@@ -27,4 +27,9 @@ describe('createLogger', () => {
     expect(text).not.toContain('hunter2');
     expect(text).toContain('[hidden]');
   });
+
+  it('shows the number of a lease, which is called its token, and no text of that name', () => {
+    expect(logged((log) => log.info({ token: 7, lease: { token: 8 } }, 'leading'))).toMatchObject([{ token: 7, lease: { token: 8 } }]);
+    expect(logged((log) => log.info({ token: '7', password: 7, lease: { token: 'abc' } }, 'x'))).toMatchObject([{ token: '[hidden]', password: '[hidden]', lease: { token: '[hidden]' } }]);
+  });
 });

@@ -11,6 +11,9 @@ export type LogLevel = (typeof logLevels)[number];
 /** Names of fields that are never printed, at the top or one level down. */
 const hiddenNames = ['password', 'secret', 'token', 'authorization', 'cookie', 'apiKey'];
 
+/** The number of a lease is called its token too, and is no secret: it tells one leader's lines from another's. */
+const hide = (value: unknown, path: readonly string[]): unknown => (typeof value === 'number' && path.at(-1) === 'token' ? value : '[hidden]');
+
 /** What an error looks like in the log: its code and data, and its causes to a depth of 5. */
 interface LoggedError {
   readonly type: string;
@@ -37,7 +40,7 @@ export function createLogger(options: {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: loggedError },
-    redact: { paths: [...hiddenNames, ...hiddenNames.map((name) => `*.${name}`), ...redact], censor: '[hidden]' },
+    redact: { paths: [...hiddenNames, ...hiddenNames.map((name) => `*.${name}`), ...redact], censor: hide },
   };
   return pino(settings, destination);
 }

@@ -48,7 +48,7 @@ await runService({
     const tries = broker.reply({ queue: queues.try, concurrency: config.concurrency, handler: createHandleTry({ runAttempt }) });
     life.onRelease('tries', () => tries.stop({ deadlineMs: 1_000 }), { deadlineMs: 3_000 });
     const metrics = createMetrics();
-    metrics.gaugeFrom('collector_attempts_under_way', 'Attempts under way.', () => aborts.size);
+    metrics.gaugeFrom('gleaner_collector_attempts_under_way', 'Attempts under way.', () => aborts.size);
     const health = await startHealthServer({ service: 'collector', host: config.healthHost, port: config.healthPort, metrics, checks: { broker: () => broker.health() } });
     life.onRelease('health', () => health.close());
     life.stopping.addEventListener('abort', () => health.setStopping());
