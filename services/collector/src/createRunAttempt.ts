@@ -1,14 +1,16 @@
 import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
-import type { KnownSnapshots } from './createKnownSnapshots.ts';
+import type { KnownSnapshots, Remembered } from './createKnownSnapshots.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
 import type { MatchPatterns } from './createPatterns.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import type { Secrets } from './core/buildRequest.ts';
 import { createItemSet } from './core/createItemSet.ts';
-import type { ItemSet, KnownSnapshot, SentItem } from './core/createItemSet.ts';
+import { createKnownSnapshot } from './core/createKnownSnapshot.ts';
+import type { KnownSnapshot } from './core/createKnownSnapshot.ts';
+import type { ItemSet, SentItem } from './core/createItemSet.ts';
 import { createSieve } from './core/createSieve.ts';
 import { createRedactor } from './core/createRedactor.ts';
 import type { Redactor } from './core/createRedactor.ts';
@@ -79,7 +81,7 @@ export function createRunAttempt(deps: {
   readonly secrets: Secrets;
   readonly tokens: Tokens;
   readonly hashes: Hashes;
-  readonly snapshots: Pick<KnownSnapshots, 'find'>;
+  readonly snapshots: Pick<KnownSnapshots, 'take' | 'giveBack'>;
   readonly runTask: RunTask;
   readonly evaluate: EvaluateExpressions;
   /** Begins an attempt's work with regular expressions. */
@@ -92,14 +94,16 @@ export function createRunAttempt(deps: {
   return async (input, { signal, onBegin, keepEvidence = false }) => {
     const { source, extraction } = input;
     const progress: SourceProgress = { requests: 0, bytes: 0, durationMs: 0, pages: 0 };
-    let items: ItemSet | undefined;
-    const counts = (): ItemSet['counts'] => items?.counts ?? { received: 0, kept: 0, duplicates: 0 };
+    let taken: ItemSet | undefined;
+    let known = takeKnown(snapshots, input);
+    const base = known && input.validators?.run;
+    const counts = (): ItemSet['counts'] => taken?.counts ?? { received: 0, kept: 0, duplicates: 0 };
     onBegin?.(() => ({ requests: progress.requests, received: counts().received }));
     try {
       const isTask = 'task' in source;
-      const known = knownTo(snapshots, input);
-      const set = createItemSet({ extraction, hash: hashes.ofText, redactor, known, ...(isRemembered(input) ? { hashRecord: hashes.ofRecord } : {}), ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
-      items = set;
+      const snapshot = known?.snapshot ?? createKnownSnapshot({ hash: hashes.ofRecord });
+      const set = createItemSet({ extraction, hash: hashes.ofText, redactor, known: snapshot, ...defaultKeyOf(source, extraction), ...formatTraits(extraction) });
+      taken = set;
       const sieve = createSieve({ extraction, match: beginPatterns(), onFound: (found) => set.take(found), ...formatTraits(extraction) });
       const settle = async (least = waitingItems): Promise<void> => {
         signal.throwIfAborted();
@@ -119,7 +123,7 @@ export function createRunAttempt(deps: {
         ask: { http: source.http, extraction, inputs: input.inputs, fireAt: input.fireAt, now: now(), spacingMs: spacingOf(source.http, input), validators: input.validators },
         onFound: sieve.take,
         // One that is recalled must not overtake one that waits: of two with one key the last stands.
-        ...(set.recall && sieve.atOnce ? { recall: set.recall } : {}),
+        ...(isRemembered(input) && sieve.atOnce ? { recall: set.recall } : {}),
         found: () => set.counts.received,
       });
       const observedAt = new Date(now()).toISOString();
@@ -130,10 +134,14 @@ export function createRunAttempt(deps: {
       if (result.unchanged && input.validators) return { kind: 'unchanged', base: input.validators.run, ...done };
       const { etag, lastModified, bodyHash } = result;
       const validators = { bodyHash, ...(etag === undefined ? {} : { etag: redactor.text(etag) }), ...(lastModified === undefined ? {} : { lastModified: redactor.text(lastModified) }) };
-      const snapshot = set.snapshot();
+      const items = set.items();
+      if (isRemembered(input)) {
+        set.commit();
+        known = undefined; // it is another now
+      }
       return {
-        kind: 'complete', ...done, items: set.items(), counts: set.counts, warnings: set.warnings, ...(extraction.partial ? {} : { validators }),
-        ...(known && input.validators ? { base: input.validators.run } : {}), ...(snapshot ? { snapshot } : {}),
+        kind: 'complete', ...done, items, counts: set.counts, warnings: set.warnings, ...(extraction.partial ? {} : { validators }),
+        ...(base === undefined ? {} : { base }), ...(isRemembered(input) ? { snapshot } : {}),
       };
     } catch (error) {
       const reason: unknown = signal.aborted ? signal.reason : undefined;
@@ -144,6 +152,8 @@ export function createRunAttempt(deps: {
         kind: 'failed', class: failure.class, message: redactor.text(failure.message).slice(0, maxMessage), requests: progress.requests, counts: counts(),
         ...(failure.status === undefined ? {} : { status: failure.status }), ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }), ...(evidence ? { evidence } : {}),
       };
+    } finally {
+      if (known) snapshots.giveBack(known);
     }
   };
 }
@@ -169,10 +179,10 @@ function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
 const isRemembered = ({ dataset, source, extraction }: AttemptInput): boolean =>
   dataset !== undefined && 'http' in source && !extraction.partial && expressionsOf(extraction).length === 0;
 
-function knownTo(snapshots: Pick<KnownSnapshots, 'find'>, input: AttemptInput): KnownSnapshot | undefined {
+function takeKnown(snapshots: Pick<KnownSnapshots, 'take'>, input: AttemptInput): Remembered | undefined {
   const { dataset, extractionHash, validators } = input;
   if (!isRemembered(input) || dataset === undefined || extractionHash === undefined || validators === undefined) return undefined;
-  return snapshots.find({ dataset, extractionHash, run: validators.run, bodyHash: validators.bodyHash });
+  return snapshots.take({ dataset, extractionHash, run: validators.run, bodyHash: validators.bodyHash });
 }
 
 const expressionsOf = (extraction: Extraction) => Object.entries(extraction.fields ?? {}).flatMap(([name, spec]) => (typeof spec === 'object' && 'expr' in spec ? [{ name, expr: spec.expr }] : []));

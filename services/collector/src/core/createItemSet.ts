@@ -4,6 +4,7 @@ import { bsonSize } from './bsonSize.ts';
 import { compileFields, setOwn } from './compileFields.ts';
 import type { CompileRead } from './compileFields.ts';
 import { createItemText } from './createItemText.ts';
+import type { KnownSnapshot, Recall, RecordHash } from './createKnownSnapshot.ts';
 import { checkedKey, compileKey } from './itemKey.ts';
 import { refuseUnstorable } from './parseExactJson.ts';
 import type { Redactor } from './createRedactor.ts';
@@ -22,44 +23,30 @@ export interface Found {
   readonly exact?: () => unknown;
   /** What `where` says of it, where that was asked elsewhere. */
   readonly passes?: boolean;
-  /** Hash of the record's text, where `recall` did not know it. */
-  readonly record?: bigint;
+  /** Hash of the record's bytes, where `recall` did not know it. */
+  readonly record?: RecordHash;
 }
-
-/** What a snapshot held, as remembered by the collector that sent it. */
-export interface KnownSnapshot {
-  /** Hash of each item's data by key. */
-  readonly hashes: ReadonlyMap<string, string>;
-  /** What records became, by the hash of their text: an item, or null where the filter left them out. */
-  readonly records: ReadonlyMap<bigint, Readonly<KnownItem> | null>;
-}
-interface KnownItem { readonly key: string; readonly hash: string }
 
 export interface ItemSet {
   /** Takes one record: filters, maps, keys and hashes it. Throws the failure that ends the attempt. */
   take(found: Found): void;
-  /**
-   * Takes a record by its text alone where the known snapshot had it too, and returns undefined; else its hash, for `take`.
-   * Absent where records are not remembered.
-   */
-  readonly recall?: (text: string) => bigint | undefined;
+  /** Takes records by their bytes alone. */
+  readonly recall: Recall;
   /** Records that wait for their expressions; empty where the job has none. */
   readonly waiting: readonly WaitingItem[];
   /** Takes the values of the waiting records' expressions, in their order, and waits for none any more. */
   settle(values: readonly Readonly<Record<string, unknown>>[]): void;
-  /** Items as they are sent, in the order in which their keys were first seen; beside a known snapshot those that differ from it, and the keys that are gone. */
+  /** Items as they are sent, in the order in which their keys were first seen; beside a known snapshot those that differ from it, then the keys that are gone. */
   items(): readonly SentItem[];
   readonly counts: { readonly received: number; readonly kept: number; readonly duplicates: number };
   readonly warnings: readonly string[];
-  /** What is to be remembered, where records are. */
-  snapshot(): KnownSnapshot | undefined;
+  /** The known snapshot becomes what was taken. */
+  commit(): void;
 }
 export interface WaitingItem { readonly value: unknown; readonly data: Record<string, unknown>; readonly key: string; readonly place: string }
 
 /** JSON of a batch item and its length in UTF-8. */
 export interface SentItem { readonly text: string; readonly bytes: number }
-/** Without a text it is as in the known snapshot. */
-type KeptItem = KnownItem & Partial<SentItem>;
 
 /** Keys that need no escaping, as most are. */
 const plainKey = /^[\w.:/ -]*$/;
@@ -75,22 +62,18 @@ export function createItemSet(options: {
   readonly whereAfterFields?: boolean;
   /** Key of an item that neither `key` nor a property name gives one. */
   readonly defaultKey?: string;
-  /** Hashes a record's text; given where records are to be remembered. */
-  readonly hashRecord?: ((text: string) => bigint) | undefined;
   /** What the answer is compared with. */
-  readonly known?: KnownSnapshot | undefined;
+  readonly known: KnownSnapshot;
 }): ItemSet {
-  const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey, hashRecord, known } = options;
+  const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey, known } = options;
   const where = extraction.where === undefined ? undefined : whereOf(extraction.where);
   const fields = extraction.fields === undefined ? undefined : compileFields(extraction.fields, compileRead);
   const readKey = extraction.key === undefined ? undefined : compileKey(extraction.key, compileRead);
   const textOf = createItemText();
-  const kept = new Map<string, KeptItem>();
-  const records = new Map<bigint, KnownItem | null>();
+  const seen = known.compare();
   const mismatches = new Map<string, { count: number; example: string }>();
   let waiting: WaitingItem[] = [];
   let received = 0;
-  let duplicates = 0;
   let mismatched = 0;
 
   const onMismatch = (field: string, type: string, value: unknown): void => {
@@ -109,46 +92,24 @@ export function createItemSet(options: {
       ({ canonical, json } = textOf(stored));
     }
     const digest = hash(canonical);
-    const before = kept.get(key);
-    if (before?.hash === digest) return digest;
-    if (before) duplicates += 1;
-    if (known?.hashes.get(key) === digest) {
-      kept.set(key, { key, hash: digest });
-      return digest;
-    }
+    if (!seen.differs(key, digest)) return digest;
     if (json.length > maxItemBytes / 8 && bsonSize(stored) > maxItemBytes) {
       throw new AttemptFailure('item_too_large', `expected items of at most 4 MiB as BSON; ${place}, key ${JSON.stringify(key)}, has ${bsonSize(stored).toLocaleString('en')} bytes`);
     }
-    const sent = `{"k":${keyText(key)},"h":"${digest}","d":${json}}`;
-    kept.set(key, { text: sent, bytes: Buffer.byteLength(sent), key, hash: digest });
+    seen.change(key, digest, `{"k":${keyText(key)},"h":"${digest}","d":${json}}`);
     return digest;
   };
 
-  const recall = hashRecord && ((text: string): bigint | undefined => {
-    const record = hashRecord(text);
-    const one = known?.records.get(record);
-    // Of two records with one key only the last became the item: the other's text is not at hand any more.
-    if (one === undefined || (one !== null && known?.hashes.get(one.key) !== one.hash)) return record;
-    received += 1;
-    records.set(record, one);
-    if (one === null) return undefined;
-    const before = kept.get(one.key);
-    if (before?.hash === one.hash) return undefined;
-    if (before) duplicates += 1;
-    kept.set(one.key, one);
-    return undefined;
-  });
-
   return {
-    ...(recall ? { recall } : {}),
+    recall: seen.recall,
     take(found) {
       received += 1;
       const mismatchesBefore = mismatched;
-      const place = `item ${received}`;
+      const place = `item ${received + seen.recalled}`;
       const plain = typeof found.value === 'object' && found.value !== null && !Array.isArray(found.value);
       const value = (plain ? found.value : { value: found.value }) as Readonly<Record<string, unknown>>;
       if (where && !whereAfterFields && !(found.passes ?? where(value))) {
-        if (found.record !== undefined) records.set(found.record, null);
+        if (found.record !== undefined) seen.became(found.record, undefined);
         return;
       }
       const source = found.node ?? value;
@@ -162,7 +123,7 @@ export function createItemSet(options: {
       }
       const digest = keep(key, data, fields || found.text === undefined ? undefined : plain ? found.text : `{"value":${found.text}}`, place);
       // One that gave a warning gives it again the next time.
-      if (found.record !== undefined && mismatched === mismatchesBefore) records.set(found.record, { key, hash: digest });
+      if (found.record !== undefined && mismatched === mismatchesBefore) seen.became(found.record, { key, hash: digest });
     },
     get waiting() {
       return waiting;
@@ -183,21 +144,20 @@ export function createItemSet(options: {
     },
     items() {
       const items: SentItem[] = [];
-      for (const { text, bytes = 0 } of kept.values()) if (text !== undefined) items.push({ text, bytes });
-      for (const key of known?.hashes.keys() ?? []) {
-        if (kept.has(key)) continue;
+      for (const text of seen.changes()) items.push({ text, bytes: Buffer.byteLength(text) });
+      for (const key of seen.gone()) {
         const text = `{"k":${keyText(key)},"gone":true}`;
         items.push({ text, bytes: Buffer.byteLength(text) });
       }
       return items;
     },
-    snapshot: () => (hashRecord ? { hashes: new Map(Array.from(kept.values(), ({ key, hash: digest }) => [key, digest])), records } : undefined),
+    commit: () => seen.commit(),
     get counts() {
-      return { received, kept: kept.size, duplicates };
+      return { received: received + seen.recalled, kept: seen.kept, duplicates: seen.duplicates };
     },
     get warnings() {
       return [
-        ...(duplicates > 0 ? [`${duplicates} items had the key of another with other data; the last of each stands`] : []),
+        ...(seen.duplicates > 0 ? [`${seen.duplicates} items had the key of another with other data; the last of each stands`] : []),
         ...[...mismatches].map(([name, { count, example }]) => redactor.text(`${count} values of field ${name} are none and were kept as they came, the first: ${example}`)),
       ];
     },

@@ -3,6 +3,7 @@ import { readPath } from '@gleaner/collecting';
 import fc from 'fast-check';
 import { readJsonItems } from '../formats/readJson.ts';
 import { createJsonCutter } from './createJsonCutter.ts';
+import { createKnownSnapshot } from './createKnownSnapshot.ts';
 import { exactNumber } from './exactNumber.ts';
 import { parseExactJson, traitsOf } from './parseExactJson.ts';
 
@@ -102,6 +103,75 @@ describe('the JSON cutter', () => {
     for (const body of ['['.repeat(100_000), '{"a":'.repeat(100_000), `[${'['.repeat(200)}${']'.repeat(200)}]`]) {
       for (const path of [[], ['list']]) expect(() => cut(body, path)).toThrow(expect.objectContaining({ class: 'bad_body' }));
     }
+  });
+});
+
+describe('a list of which pieces are recalled by their bytes', () => {
+  /** Texts of which some begin others, end like others, or hold what looks like an end. */
+  const texts = ['1', '12', '123', '-1', '"a"', '"a,b"', '"a]"', '{}', '{"a":1}', '{"a":"}"}', '{"a":{"b":[1,2]},"c":"\\""}', '[]', '[1,[2]]', 'true', 'null', ` { "a" : 1 } `];
+  const gap = fc.constantFrom('', '', ' ', '\n\t');
+  const list = fc.array(fc.record({ text: fc.constantFrom(...texts), before: gap, after: gap }), { maxLength: 12 });
+  const hash = (bytes: Uint8Array) => ({ low: [...bytes].reduce((sum, byte) => Math.imul(sum, 31) + byte, 7), high: bytes.length, length: bytes.length });
+
+  it.each([false, true])('gives the same pieces as one that is read whole, however it arrives (lines: %s)', (lines) => {
+    const bodyOf = (pieces: readonly { text: string; before: string; after: string }[]): string =>
+      lines ? pieces.map(({ text, before }) => `${before.replace('\n', '')}${text}`).join('\n') : `{"x":"[", "list": [${pieces.map(({ text, before, after }) => `${before}${text}${after}`).join(',')}], "y": [1]}`;
+    let recalled = 0;
+    fc.assert(fc.property(fc.array(fc.tuple(list, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 })), { minLength: 1, maxLength: 4 }), (answers) => {
+      const known = createKnownSnapshot({ hash });
+      for (const [pieces, sizes] of answers) {
+        const seen = known.compare();
+        const given: string[] = [];
+        const numbers: number[] = [];
+        const taken: string[] = [];
+        const { recall } = seen;
+        const cutter = createJsonCutter({
+          path: lines ? [] : ['list'], lines, onPiece: ({ text, record, number }) => {
+            given.push(text);
+            numbers.push(number);
+            if (record) seen.became(record, undefined);
+          }, recall: {
+            get expected() { return recall.expected; },
+            take: (bytes) => {
+              const record = recall.take(bytes);
+              if (!record) taken.push(Buffer.from(bytes).toString());
+              return record;
+            },
+            takeExpected: (bytes) => recall.takeExpected(bytes) && taken.push(Buffer.from(bytes).toString()) > 0,
+          },
+        });
+        const bytes = Buffer.from(bodyOf(pieces));
+        for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+          const size = sizes[turn % sizes.length] ?? 1;
+          cutter.write(bytes.subarray(at, at + size));
+          at += size;
+        }
+        const around = cutter.end().value;
+        seen.commit();
+        const all = pieces.map(({ text }) => text.trim()).filter((text) => text !== '');
+        expect([...given, ...taken].toSorted()).toEqual(all.toSorted());
+        expect(given).toEqual(numbers.map((number) => all[number - 1]));
+        if (!lines) expect(around).toEqual({ x: '[', list: [], y: [1] });
+        recalled += taken.length;
+      }
+    }), { numRuns: 2_000 });
+    expect(recalled).toBeGreaterThan(1_000);
+  });
+
+  it.each(['[{"a":1},]', '[{"a":1} 2]', '[{"a":1}', '[{"a":1}}]', '{"a":1}x'])('refuses what is no JSON after a piece that it knew: %s', (body) => {
+    const known = createKnownSnapshot({ hash });
+    const attempt = (text: string): void => {
+      const seen = known.compare();
+      const cutter = createJsonCutter({ path: [], lines: !text.startsWith('['), recall: seen.recall, onPiece: (piece) => {
+        parseExactJson(piece.text, piece, 'it');
+        if (piece.record) seen.became(piece.record, undefined);
+      } });
+      cutter.write(Buffer.from(text));
+      cutter.end();
+      seen.commit();
+    };
+    attempt(body.startsWith('[') ? '[{"a":1}]' : '{"a":1}');
+    expect(() => attempt(body)).toThrow(expect.objectContaining({ class: 'bad_body' }));
   });
 });
 

@@ -1,11 +1,16 @@
 import type { Path } from '@gleaner/collecting';
 import { badBody } from './AttemptFailure.ts';
 import { parseExactJson } from './parseExactJson.ts';
+import type { Recall, RecordHash } from './createKnownSnapshot.ts';
 import type { ExactJson, JsonTraits } from './parseExactJson.ts';
 
 /** One piece of the list, as text: a value, or `"name": value` where the list is an object. */
 export interface JsonPiece extends JsonTraits {
   readonly text: string;
+  /** Which piece of the list it is, from 1. */
+  readonly number: number;
+  /** What `recall` gave for its bytes. */
+  readonly record?: RecordHash;
   /** The list is an object and the piece a property. */
   readonly property: boolean;
 }
@@ -45,9 +50,10 @@ interface Level {
 
 /**
  * Cuts the list at `path` out of a streaming body, piece by piece, without parsing the whole: what a piece means is left to JSON.parse,
- * so nothing is accepted here that is no JSON. `lines` takes the body as one value a line instead. Memory: the longest piece, and what stands around the list.
+ * so nothing is accepted here that is no JSON. A piece of a list that `recall` takes by its bytes is not even made a text,
+ * and the one that it expects not even looked through: the same bytes with a boundary after them are the same piece. `lines` takes the body as one value a line instead. Memory: the longest piece, and what stands around the list.
  */
-export function createJsonCutter({ path, lines = false, onPiece }: { readonly path: Path; readonly lines?: boolean; readonly onPiece: (piece: JsonPiece) => void }): JsonCutter {
+export function createJsonCutter({ path, lines = false, recall, onPiece }: { readonly path: Path; readonly lines?: boolean; readonly recall?: Recall | undefined; readonly onPiece: (piece: JsonPiece) => void }): JsonCutter {
   let buffer = Buffer.allocUnsafe(65_536);
   let length = 0;
   let start = 0; // of the piece or of what is kept for the envelope
@@ -56,6 +62,8 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
   let found = lines;
   let property = false;
   let pieces = 0;
+  let fresh = true; // a piece may begin here
+  let taken = false; // a piece was taken whole; only its boundary is left
   let inString = false;
   let depth = 0;
   let colons = 0;
@@ -76,6 +84,12 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
   };
 
   const cut = (end: number, last: boolean): void => {
+    fresh = true;
+    if (taken) {
+      taken = false;
+      start = end + 1;
+      return;
+    }
     let from = start;
     while (from < end && isSpace(buffer[from] ?? 0)) from += 1;
     let to = end;
@@ -85,12 +99,26 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
     if (!empty) {
       start = from;
       pieces += 1;
-      onPiece({ text: take(to), property, colons, riskyNumbers, escapes });
+      // A property is read for its name, which no other may have.
+      const record = property ? undefined : recall?.take(buffer.subarray(from, to));
+      if (record !== undefined || property || !recall) onPiece({ text: take(to), number: pieces, property, colons, riskyNumbers, escapes, ...(record ? { record } : {}) });
     }
     start = end + 1;
     colons = 0;
     riskyNumbers = false;
     escapes = false;
+  };
+
+  /** Where the piece that `recall` expects ends, if it is the one that begins at `from` and its boundary is there too; else 0. */
+  const endOfExpected = (from: number): number => {
+    if (!recall || property || recall.expected === 0) return 0;
+    const to = from + recall.expected;
+    let boundary = to;
+    while (boundary < length && isSpace(buffer[boundary] ?? 0) && !(lines && buffer[boundary] === newline)) boundary += 1;
+    if (boundary >= length) return 0;
+    const byte = buffer[boundary];
+    if (!(lines ? byte === newline : byte === comma || byte === closeBracket)) return 0;
+    return recall.takeExpected(buffer.subarray(from, to)) ? boundary : 0;
   };
 
   /** Looks through bytes inside the list until it ends or the bytes do. The hot loop: about a nanosecond a byte. */
@@ -115,6 +143,17 @@ export function createJsonCutter({ path, lines = false, onPiece }: { readonly pa
         continue;
       }
       const byte = bytes[i] ?? 0;
+      if (fresh && !isSpace(byte)) {
+        fresh = false;
+        const end = endOfExpected(i);
+        if (end > 0) {
+          pieces += 1;
+          taken = true;
+          i = end;
+          start = end;
+          continue;
+        }
+      }
       if (structure[byte] === 0) {
         i += 1;
         continue;

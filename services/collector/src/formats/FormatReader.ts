@@ -11,5 +11,3 @@ export type FormatReader =
 export type BytesReader = Extract<FormatReader, { takes: 'bytes' }>;
 export type TextReader = Extract<FormatReader, { takes: 'text' }>;
 export type OnFound = (found: Found) => void;
-/** Told of a record's text before it is read: undefined where that was all that is needed of it, else what goes along with it to `onFound`. */
-export type Recall = (text: string) => bigint | undefined;

@@ -1,7 +1,8 @@
 import type { Extraction, Format } from '@gleaner/contracts';
 import { parsePath } from '@gleaner/collecting';
 import { badBody } from '../core/AttemptFailure.ts';
-import type { FormatReader, OnFound, Recall } from './FormatReader.ts';
+import type { Recall } from '../core/createKnownSnapshot.ts';
+import type { FormatReader, OnFound } from './FormatReader.ts';
 import { readCsv } from './readCsv.ts';
 import { readJsonItem, readJsonItems, readNdjson } from './readJson.ts';
 import { readHtml } from './readHtml.ts';

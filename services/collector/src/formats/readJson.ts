@@ -4,18 +4,18 @@ import { badBody } from '../core/AttemptFailure.ts';
 import { createJsonCutter } from '../core/createJsonCutter.ts';
 import type { JsonPiece } from '../core/createJsonCutter.ts';
 import { parseExactJson, parseWithNumberTexts, traitsOf } from '../core/parseExactJson.ts';
-import type { BytesReader, OnFound, Recall } from './FormatReader.ts';
+import type { Recall } from '../core/createKnownSnapshot.ts';
+import type { BytesReader, OnFound } from './FormatReader.ts';
 
 /** The items of a JSON body, one by one as they come by; of an object, each property is an item. */
 export function readJsonItems(path: Path, onFound: OnFound, recall?: Recall): BytesReader {
-  let count = 0;
   const names = new Set<string>();
   const cutter = createJsonCutter({
     path,
+    recall,
     onPiece: (piece) => {
-      count += 1;
-      if (piece.property) onFound(property(piece, count, names));
-      else tell(piece, `item ${count}`, onFound, recall);
+      if (piece.property) onFound(property(piece, names));
+      else tell(piece, onFound);
     },
   });
   return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
@@ -23,13 +23,12 @@ export function readJsonItems(path: Path, onFound: OnFound, recall?: Recall): By
 
 /** One value a line; blank lines are none. */
 export function readNdjson(onFound: OnFound, recall?: Recall): BytesReader {
-  let count = 0;
   const cutter = createJsonCutter({
     path: [],
     lines: true,
+    recall,
     onPiece: (piece) => {
-      count += 1;
-      tell(piece, `item ${count}`, onFound, recall);
+      tell(piece, onFound);
     },
   });
   return { takes: 'bytes', write: (part) => cutter.write(part), end: () => cutter.end().value };
@@ -54,18 +53,17 @@ export function readJsonItem(path: Path, onFound: OnFound): BytesReader {
   };
 }
 
-function tell(piece: JsonPiece, where: string, onFound: OnFound, recall: Recall | undefined): void {
-  const record = recall?.(piece.text);
-  if (recall && record === undefined) return;
-  const { value, textHolds } = parseExactJson(piece.text, piece, where);
+function tell(piece: JsonPiece, onFound: OnFound): void {
+  const { record } = piece;
+  const { value, textHolds } = parseExactJson(piece.text, piece, `item ${piece.number}`);
   onFound({ value, ...(textHolds ? { text: piece.text } : {}), exact: () => parseWithNumberTexts(piece.text), ...(record === undefined ? {} : { record }) });
 }
 
-function property(piece: JsonPiece, count: number, names: Set<string>) {
+function property(piece: JsonPiece, names: Set<string>) {
   const text = `{${piece.text}}`;
-  const { value } = parseExactJson(text, piece, `item ${count}`);
+  const { value } = parseExactJson(text, piece, `item ${piece.number}`);
   const [entry] = Object.entries(value as Readonly<Record<string, unknown>>);
-  if (!entry) throw badBody(`expected a property; saw none before item ${count}`);
+  if (!entry) throw badBody(`expected a property; saw none before item ${piece.number}`);
   const [name, part] = entry;
   if (names.has(name)) throw badBody(`expected each name once in an object; saw ${JSON.stringify(name)} twice in the items`);
   names.add(name);
