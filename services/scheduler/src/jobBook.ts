@@ -48,7 +48,7 @@ const never = Number.POSITIVE_INFINITY;
 export type JobBook = ReturnType<typeof createJobBook>;
 
 /** All jobs as the leader knows them, with the one that fires next on top. */
-export function createJobBook({ database, times }: { readonly database: Database; readonly times: Pick<SchedulerTimes, 'aheadMs' | 'burstAheadMs' | 'lateAfterMs'> }) {
+export function createJobBook({ database, times }: { readonly database: Database; readonly times: Pick<SchedulerTimes, 'aheadMs' | 'burstAheadMs' | 'gatherMs' | 'lateAfterMs'> }) {
   const entries = new Map<string, JobEntry>();
   const heap = new MinHeap<JobEntry>();
   const texts = new Map<string, string>();
@@ -75,13 +75,16 @@ export function createJobBook({ database, times }: { readonly database: Database
     if (at < never) heap.push(at, entry);
   };
 
+  /** How long before its fire an entry is looked at: the fires soon after it are then taken along, and still not too early. */
+  const leadOf = (aheadMs: number): number => aheadMs - Math.min(times.gatherMs, aheadMs / 2);
+
   /** Sets the entry's next moment: that of its next fire's row, or at once where something is owed. */
   const plan = (entry: JobEntry): void => {
     const newest = entry.spans.at(-1);
     const active = newest !== undefined && !newest.paused && !newest.deleted;
     entry.nextFire = active ? compileSchedule(newest.schedule).next(Math.max(entry.through, newest.from - 1)) : undefined;
     if (owes(entry)) wake(entry, 0);
-    else wake(entry, entry.nextFire === undefined ? never : entry.nextFire - times.burstAheadMs);
+    else wake(entry, entry.nextFire === undefined ? never : entry.nextFire - leadOf(times.burstAheadMs));
   };
 
   const enter = (row: JobRow, more: Pick<JobEntry, 'spans' | 'through' | 'stored' | 'storedVersion'>): JobEntry => {
@@ -135,7 +138,7 @@ export function createJobBook({ database, times }: { readonly database: Database
     /** Jobs that have named this one as a parent; what their schedules say now is to be looked at. */
     childrenOf: (parent: string): readonly JobEntry[] => [...(children.get(parent) ?? [])].flatMap((id) => entries.get(id) ?? []),
     /** Puts back what was taken too early: only a burst needs its rows so long before. */
-    later(entry: JobEntry): void { wake(entry, (entry.nextFire ?? 0) - times.aheadMs); },
+    later(entry: JobEntry): void { wake(entry, (entry.nextFire ?? 0) - leadOf(times.aheadMs)); },
     /** True where the entry's next row is not needed yet. */
     canWait: (entry: JobEntry, now: number): boolean => !entry.stale && entry.nextFire !== undefined && entry.nextFire - times.aheadMs > now && !owes(entry),
 
@@ -170,8 +173,9 @@ export function createJobBook({ database, times }: { readonly database: Database
       return await Promise.all(rows.map(readAgain));
     },
 
-    /** Entries whose moment has come, at most `limit`. */
-    takeDue(until: number, limit: number): JobEntry[] {
+    /** Entries whose moment has come or comes very soon, at most `limit`. */
+    takeDue(now: number, limit: number): JobEntry[] {
+      const until = now + times.aheadMs - leadOf(times.aheadMs);
       const due: JobEntry[] = [];
       while (due.length < limit) {
         const top = heap.popUntil(until);

@@ -22,6 +22,24 @@ describe('a fire', () => {
     });
   });
 
+  it('gets its row together with those that fire within milliseconds of it, and none more than half a second ahead', async () => {
+    await withScheduler(async ({ put, start, database, ticks }) => {
+      const first = Math.ceil(database.clock.now().getTime() / 1_000) * 1_000;
+      for (let index = 0; index < 5; index += 1) await put(`job-${index}`, { schedule: { every: '2s', overlap: 'allow', start: new Date(first + index * 8).toISOString() } });
+      await start();
+      await until(() => new Set(ticks.map(({ run }) => run)).size >= 15);
+      const rows = await database.collections.runs.find({ publishedAt: { $exists: true }, trigger: 'schedule' }).toArray();
+      const rounds = new Map<number, Set<number>>();
+      for (const { scheduledAt, insertedAt, publishedAt } of rows) {
+        const fire = Math.floor(scheduledAt.getTime() / 1_000);
+        rounds.set(fire, (rounds.get(fire) ?? new Set()).add(insertedAt.getTime()));
+        expect(scheduledAt.getTime() - insertedAt.getTime()).toBeLessThanOrEqual(500);
+        expect(publishedAt?.getTime()).toBeGreaterThanOrEqual(scheduledAt.getTime());
+      }
+      expect([...rounds.values()].some(({ size }) => size === 1)).toBe(true);
+    });
+  });
+
   it('that meets an unended run of its job is skipped, and the next one after its end runs', async () => {
     await withScheduler(async ({ start, put, ticks, runsOf, end }) => {
       await start();

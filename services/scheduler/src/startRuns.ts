@@ -35,7 +35,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   readonly outbox: TickOutbox;
   readonly slots: OriginSlots;
   readonly announcer: Announcer;
-  readonly times: Pick<SchedulerTimes, 'lateAfterMs' | 'queueAheadMs'>;
+  readonly times: Pick<SchedulerTimes, 'lateAfterMs' | 'queueAheadMs' | 'gatherMs'>;
   readonly token: number;
   readonly log: Logger;
 }) {
@@ -183,7 +183,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     async step(taken: string[]): Promise<number> {
       const now = database.clock.now().getTime();
       for (const run of slots.takeReady(now)) runs.again(run);
-      const due = runs.takeDue(now, aheadNow(), stepSize);
+      const due = runs.takeDue(now, aheadNow() + (times.queueAheadMs === 0 ? 0 : times.gatherMs), stepSize);
       if (due.length === 0) return 0;
       for (const { _id } of due) taken.push(_id);
       await outbox.room();
