@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,8 @@ export type PrivateBroker = {
   stop(): Promise<void>;
   /** Ends it without a goodbye, as a power cut would. */
   kill(): Promise<void>;
+  /** Deletes all that it has stored; only while it is down. */
+  wipe(): void;
   /** Starts it again at the same address with the same data. */
   start(): Promise<void>;
   restartBroker(): Promise<void>;
@@ -39,6 +41,7 @@ export async function withPrivateBroker<T>(fn: (broker: PrivateBroker) => T | Pr
       management: brokerManagement({ amqp: server.url, management: server.management ?? '', vhost: '/' }),
       stop: async () => { await server.stop(); },
       kill: async () => { await server.stop({ signal: 'SIGKILL' }); },
+      wipe: () => { rmSync(join(directory, 'rabbitmq'), { recursive: true }); },
       start,
       evaluate: async (expression) => {
         const env = { ...process.env, HOME: join(directory, 'rabbitmq'), ERL_EPMD_PORT: String(server.ports['epmd']), ERL_EPMD_ADDRESS: '127.0.0.1' };

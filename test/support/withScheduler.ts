@@ -4,7 +4,7 @@ import { connectBroker, done, type Broker } from '@gleaner/broker';
 import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
 import type { BrokerManagement } from './brokerManagement.ts';
-import { withBroker } from './withBroker.ts';
+import { withBroker, type TestBroker } from './withBroker.ts';
 import { withMongo } from './withMongo.ts';
 import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../../services/scheduler/src/config.ts';
 import { holdLeadership, type Leadership } from '../../services/scheduler/src/holdLeadership.ts';
@@ -29,10 +29,11 @@ export interface SchedulerStage {
   end(run: string, to: 'succeeded' | 'failed' | 'unchanged', set?: Partial<RunDocument>): Promise<RunDocument | null>;
 }
 
-/** Runs `fn` with a database, a broker and as many schedulers as it starts; all end with it. Ticks are taken unless `collect` is false. */
-export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true }: { readonly collect?: boolean } = {}): Promise<void> {
+/** Runs `fn` with a database, a broker (its own vhost, or the one given) and as many schedulers as it starts; all end with it. Ticks are taken unless `collect` is false. */
+export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true, broker: given }: { readonly collect?: boolean; readonly broker?: TestBroker } = {}): Promise<void> {
   const log = createLogger({ service: 'scheduler-test', level: 'silent' });
-  await withMongo(async ({ url: mongoUrl }) => withBroker(async ({ url: amqpUrl, management }) => {
+  const withServer = given === undefined ? withBroker : (use: (server: TestBroker) => Promise<void>) => use(given);
+  await withMongo(async ({ url: mongoUrl }) => withServer(async ({ url: amqpUrl, management }) => {
     const database = await connectDatabase({ url: mongoUrl, appName: 'test' });
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
     const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
