@@ -21,9 +21,12 @@ export function createReader({ format, extraction, onFound, recall }: { readonly
     case 'xml': return readXml({ path, single, onFound });
     case 'html':
       if (extraction.format !== 'html') throw badBody('expected data; saw an HTML page (`format: html` reads one)');
-      return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, onFound });
+      return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, withRecords: needsRecords(extraction), onFound });
     case 'text':
       if (extraction.format !== 'text') throw badBody('expected data; saw plain text (`format: text` reads it by a regular expression)');
       return readText(onFound);
   }
 }
+
+/** Selectors read the page itself; what is found there as a record only items without fields and expressions see. */
+const needsRecords = ({ fields }: Extraction): boolean => fields === undefined || Object.values(fields).some((spec) => typeof spec === 'object' && 'expr' in spec);

@@ -1,6 +1,7 @@
 import { compileSelector, parseHtmlPath } from '@gleaner/collecting';
 import type { ElementTest } from '@gleaner/collecting';
-import { selectAll, selectOne } from 'css-select';
+import { selectAll } from 'css-select';
+import { isTag, isText } from 'domhandler';
 import type { AnyNode, Document, Element } from 'domhandler';
 import { textContent } from 'domutils';
 import { DomHandler, Parser } from 'htmlparser2';
@@ -9,11 +10,17 @@ import { setOwn } from '../core/compileFields.ts';
 import type { CompileRead } from '../core/compileFields.ts';
 import type { OnFound, TextReader } from './FormatReader.ts';
 
+/** An item's element, and what is in it, in the page's order; listed once for all fields. */
+interface HtmlNode {
+  readonly element: Element;
+  inside?: readonly Element[];
+}
+
 /**
  * The elements that a CSS selector finds in an HTML page, in the page's order; the page is read whole. An item without `fields` is its `text` and its `@attributes`.
- * A selector that finds nothing is `bad_body`: nothing tells an empty list from another page.
+ * `withRecords` false leaves that record empty, for jobs that read everything by selectors. A selector that finds nothing is `bad_body`: nothing tells an empty list from another page.
  */
-export function readHtml({ selector, single, onFound }: { readonly selector: string; readonly single: boolean; readonly onFound: OnFound }): TextReader {
+export function readHtml({ selector, single, withRecords = true, onFound }: { readonly selector: string; readonly single: boolean; readonly withRecords?: boolean; readonly onFound: OnFound }): TextReader {
   const query = queryOf(selector);
   const handler = new DomHandler();
   const parser = new Parser(handler, { decodeEntities: true });
@@ -24,7 +31,7 @@ export function readHtml({ selector, single, onFound }: { readonly selector: str
       parser.end();
       const elements = selectAll<Element | Document, Element>(query, handler.root);
       if (elements.length === 0) throw badBody(`expected elements at ${selector}; the page has none`);
-      for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: recordOf(element), node: element });
+      for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: withRecords ? recordOf(element) : {}, node: { element } satisfies HtmlNode });
       return undefined;
     },
   };
@@ -36,7 +43,8 @@ export const compileHtmlRead: CompileRead = (path) => {
   // Compiled once: reading the selector anew for each item would cost more than all the rest.
   const query = selector === undefined ? undefined : queryOf(selector);
   return (value) => {
-    const element = query ? selectOne<AnyNode, Element>(query, (value as Element).children) : (value as Element);
+    const node = value as HtmlNode;
+    const element = query ? (node.inside ??= elementsIn(node.element)).find(query) : node.element;
     if (!element) return undefined;
     return attribute === undefined ? cleanText(element) : element.attribs[attribute];
   };
@@ -48,7 +56,26 @@ function recordOf(element: Element): Record<string, unknown> {
   return data;
 }
 
-const cleanText = (element: Element): string => textContent(element).replaceAll(/\s+/g, ' ').trim();
+/** Every element within one, depth first; what a `<template>` holds is not part of the page. */
+function elementsIn(element: Element): readonly Element[] {
+  const found: Element[] = [];
+  const visit = (nodes: readonly AnyNode[]): void => {
+    for (const node of nodes) {
+      if (!isTag(node)) continue;
+      found.push(node);
+      if (node.name !== 'template') visit(node.children);
+    }
+  };
+  visit(element.children);
+  return found;
+}
+
+/** An element's text, its white space collapsed; most are one text that has nothing to collapse. */
+function cleanText(element: Element): string {
+  const [only] = element.children;
+  const text = only && element.children.length === 1 && isText(only) ? only.data : textContent(element);
+  return /^ | $|\s\s|[^\S ]/.test(text) ? text.replaceAll(/\s+/g, ' ').trim() : text;
+}
 
 function queryOf(selector: string): ElementTest {
   const compiled = compileSelector(selector);

@@ -8,10 +8,10 @@ interface Open {
   readonly name: string;
   /** Which one of its name under its parent, from 0. */
   readonly index: number;
-  readonly data: Record<string, unknown>;
-  readonly counts: Map<string, number>;
+  /** Attributes and children; made with the first, because most elements have none. */
+  data: Record<string, unknown> | undefined;
+  counts: Map<string, number> | undefined;
   text: string;
-  plain: boolean;
   /** How many segments of the path lead here; -1 where it lies beside the path. */
   matched: number;
 }
@@ -25,7 +25,7 @@ const maxDepth = 90;
  */
 export function readXml({ path, single = false, onFound }: { readonly path: Path; readonly single?: boolean; readonly onFound: OnFound }): TextReader {
   const parser = new SaxesParser();
-  const root: Open = { name: '', index: 0, data: {}, counts: new Map(), text: '', plain: false, matched: 0 };
+  const root: Open = { name: '', index: 0, data: {}, counts: undefined, text: '', matched: 0 };
   const open: Open[] = [root];
   let reached = path.length <= 1;
   let count = 0;
@@ -35,15 +35,14 @@ export function readXml({ path, single = false, onFound }: { readonly path: Path
   });
   parser.on('opentag', (tag) => {
     const parent = open.at(-1) ?? root;
-    parent.plain = false;
+    parent.data ??= {};
+    parent.counts ??= new Map();
     const index = parent.counts.get(tag.name) ?? 0;
     parent.counts.set(tag.name, index + 1);
     if (open.length > maxDepth) throw badBody(`expected XML nested at most ${maxDepth} deep`);
-    const element: Open = { name: tag.name, index, data: {}, counts: new Map(), text: '', plain: true, matched: matchedBy(parent, tag.name, index) };
-    for (const [name, value] of Object.entries(tag.attributes)) {
-      element.plain = false;
-      setOwn(element.data, `@${name}`, value);
-    }
+    const element: Open = { name: tag.name, index, data: undefined, counts: undefined, text: '', matched: matchedBy(parent, tag.name, index) };
+    // The attributes are an object without a prototype.
+    for (const name in tag.attributes) setOwn((element.data ??= {}), `@${name}`, tag.attributes[name]);
     if (element.matched >= 0 && element.matched >= path.length - 1) reached = true;
     open.push(element);
   });
@@ -58,16 +57,17 @@ export function readXml({ path, single = false, onFound }: { readonly path: Path
     const parent = open.at(-1) ?? root;
     if (!element) return;
     const text = element.text.trim();
-    const value = element.plain ? text : text === '' ? element.data : { ...element.data, '#text': text };
+    const value = element.data === undefined ? text : text === '' ? element.data : { ...element.data, '#text': text };
     if (element.matched === path.length && path.length > 0) {
       count += 1;
       if (!single || count === 1) onFound({ value });
       return;
     }
-    const before = Object.hasOwn(parent.data, element.name) ? parent.data[element.name] : undefined;
-    if (before === undefined) setOwn(parent.data, element.name, value);
+    const siblings = (parent.data ??= {});
+    const before = element.index > 0 && Object.hasOwn(siblings, element.name) ? siblings[element.name] : undefined;
+    if (before === undefined) setOwn(siblings, element.name, value);
     else if (Array.isArray(before) && element.index > 1) before.push(value);
-    else setOwn(parent.data, element.name, [before, value]);
+    else setOwn(siblings, element.name, [before, value]);
   });
 
   /** A segment of digits after a name picks that one of its name; without it every one counts. */
@@ -84,9 +84,9 @@ export function readXml({ path, single = false, onFound }: { readonly path: Path
     end: () => {
       parser.close();
       if (path.length === 0) {
-        const [name] = Object.keys(root.data);
-        onFound({ value: name === undefined ? root.data : root.data[name] });
-      } else if (!reached || (count === 0 && single)) throw badBody(`expected ${single ? 'an element' : 'elements'} at ${path.join('.')}; the answer has none there, and its root is ${Object.keys(root.data)[0] ?? 'missing'}`);
+        const [name] = Object.keys(root.data ?? {});
+        onFound({ value: name === undefined ? root.data : root.data?.[name] });
+      } else if (!reached || (count === 0 && single)) throw badBody(`expected ${single ? 'an element' : 'elements'} at ${path.join('.')}; the answer has none there, and its root is ${Object.keys(root.data ?? {})[0] ?? 'missing'}`);
       return root.data;
     },
   };
