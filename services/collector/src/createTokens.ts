@@ -3,6 +3,7 @@ import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
 import { secretFor } from './core/buildRequest.ts';
 import type { Secrets } from './core/buildRequest.ts';
 import { renderTemplate } from './core/renderTemplate.ts';
+import type { Pace } from './createPace.ts';
 import { newAnswerRecord } from './fetchUpstream.ts';
 import type { FetchUpstream, UpstreamAnswer } from './fetchUpstream.ts';
 import { decodeBody } from './decodeBody.ts';
@@ -12,6 +13,8 @@ interface Ask {
   readonly secrets: Secrets;
   readonly signal: AbortSignal;
   readonly fetchUpstream: FetchUpstream;
+  /** The pace of the attempt that asks: a token costs its origin a request too. */
+  readonly pace?: Pace;
 }
 
 /** Access tokens of oauth2 sources (client credentials), kept until shortly before they expire. */
@@ -84,6 +87,7 @@ async function fetchToken({ ask, oauth2, form, now }: { readonly ask: Ask; reado
     },
     record: newAnswerRecord(),
     signal: ask.signal,
+    ...(ask.pace ? { pace: ask.pace } : {}),
     read,
     readFailed: () => Promise.resolve(),
   });

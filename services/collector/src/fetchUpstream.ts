@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import got from 'got';
 import type { GuardedAgents } from './createGuardedAgents.ts';
+import type { Pace } from './createPace.ts';
 import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
 import { classifyStatus } from './core/classifyStatus.ts';
 import { failureOf } from './core/failureOf.ts';
@@ -55,6 +56,8 @@ export type FetchUpstream = <T>(options: {
   readonly request: UpstreamRequest;
   readonly record: AnswerRecord;
   readonly signal: AbortSignal;
+  /** The distance that each request keeps, redirected ones too; the time limit does not count while it waits. Default: none. */
+  readonly pace?: Pace;
   /** Reads the answer; the time limit covers it. */
   readonly read: (answer: UpstreamAnswer) => Promise<T>;
   /** Reads the body of an answer that failed by its status, for the evidence. */
@@ -67,25 +70,44 @@ const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** Makes the one function that speaks to the outside. Every failure is an AttemptFailure of the class that the tables say; the connection is closed or given back in any case. */
 export function createFetchUpstream({ agents, now = Date.now }: { readonly agents: GuardedAgents; readonly now?: () => number }): FetchUpstream {
-  return async ({ request, record, signal, read, readFailed, waitedMs = () => 0 }) => {
+  return async ({ request, record, signal, pace, read, readFailed, waitedMs = () => 0 }) => {
     const limit = new AbortController();
     const waitedBefore = waitedMs();
     let given = 0;
     const onTime = (): void => {
       const waited = waitedMs() - waitedBefore;
       if (waited <= given) return limit.abort(new AttemptFailure('timeout', `expected the whole answer within ${request.timeoutMs} ms`));
-      timer = setTimeout(onTime, waited - given);
+      dueAt = performance.now() + waited - given;
       given = waited;
+      arm();
     };
-    let timer = setTimeout(onTime, request.timeoutMs);
-    const ended = AbortSignal.any([signal, limit.signal]);
     const started = performance.now();
+    let dueAt = started + request.timeoutMs;
+    let timer: NodeJS.Timeout | undefined;
+    const arm = (): void => { timer = setTimeout(onTime, Math.max(0, dueAt - performance.now())); };
+    const ended = AbortSignal.any([signal, limit.signal]);
+    let pacedMs = 0;
+    /** Waits for the attempt's turn at the origin, which is no upstream's slowness. */
+    const takeTurn = async (origin: string): Promise<void> => {
+      clearTimeout(timer);
+      const since = performance.now();
+      try {
+        await pace?.turn(origin, signal);
+      } finally {
+        const took = performance.now() - since;
+        pacedMs += took;
+        dueAt += took;
+        arm();
+      }
+    };
     let hop = { method: request.method, url: request.url, headers: request.headers, body: request.body };
     try {
       for (let hops = 0; ; hops += 1) {
         Object.assign(record, { url: hop.url.href, method: hop.method, status: undefined, headers: undefined });
+        await takeTurn(hop.url.origin);
         await agents.assertReachable(hop.url);
-        const answer = await open(hop, agents, ended);
+        const { origin } = hop.url;
+        const answer = await open(hop, agents, ended).finally(() => pace?.answered(origin));
         try {
           Object.assign(record, { status: answer.status, headers: answer.headers });
           if (redirectStatuses.has(answer.status)) {
@@ -111,7 +133,7 @@ export function createFetchUpstream({ agents, now = Date.now }: { readonly agent
       throw failureOf(error, ended.aborted ? ended.reason : undefined);
     } finally {
       clearTimeout(timer);
-      record.durationMs = Math.round(performance.now() - started);
+      record.durationMs = Math.round(performance.now() - started - pacedMs);
     }
   };
 }

@@ -118,6 +118,38 @@ describe('requests', () => {
       expect(performance.now() - began).toBeGreaterThanOrEqual(195);
     });
   });
+
+  it('keeps the spacing between the hops of a redirect and around a token too, without taking it from the time limit', async () => {
+    const starts: string[] = [];
+    const times: number[] = [];
+    await withUpstream(({ method, url }) => {
+      starts.push(`${method} ${url}`);
+      times.push(performance.now());
+      if (url === '/token') return { body: { access_token: 't', expires_in: 3_600 } };
+      return url === '/moved' ? { body: [{ id: 1 }] } : { status: 302, headers: { location: '/moved' } };
+    }, async ({ url }) => {
+      const auth = { oauth2: { tokenUrl: `${url}/token`, clientId: 'id', clientSecret: 'none' } };
+      // 200 ms between requests, 250 ms for each of them: two waits would not fit.
+      const outcome = await testAttempt(job(`${url}/first`, { auth, timeout: '250ms' }), { spacing: 200 });
+      expect(outcome).toMatchObject({ kind: 'complete' });
+      expect(starts).toEqual(['POST /token', 'GET /first', 'GET /moved']);
+      for (const index of [1, 2]) expect((times[index] ?? 0) - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(198);
+      expect(outcome.kind === 'complete' && outcome.request.durationMs).toBeLessThan(200);
+    });
+  });
+
+  it('leaves an origin alone that asked for quiet, also at the next hop', async () => {
+    await withUpstream(() => ({ body: [{ id: 1 }] }), ({ url: other, seen }) => withUpstream(() => ({ status: 302, headers: { location: `${other}/x` } }), async ({ url }) => {
+      const { runAttempt, pauses, close } = await createTestRunAttempt();
+      try {
+        pauses.pause(new URL(other).origin, Date.now() + 60_000);
+        expect(await runAttempt(inputOf(job(url, { origins: [other] })), { signal: new AbortController().signal })).toMatchObject({ kind: 'failed', class: 'rate_limited' });
+        expect(seen).toEqual([]);
+      } finally {
+        await close();
+      }
+    }));
+  });
 });
 
 describe('pages', () => {

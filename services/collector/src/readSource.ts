@@ -1,15 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Extraction, HttpSource, RunInputs } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { BodyHash } from './createHashes.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
+import { createPace } from './createPace.ts';
 import { buildRequest, originOf } from './core/buildRequest.ts';
 import type { PageRequest, Secrets } from './core/buildRequest.ts';
 import { firstPage, nextPage } from './core/nextPage.ts';
 import { variesByRun } from './core/renderTemplate.ts';
 import { assertOrigin } from './fetchUpstream.ts';
 import type { AnswerRecord, FetchUpstream } from './fetchUpstream.ts';
-import type { OnFound, Recall } from './formats/FormatReader.ts';
+import type { Recall } from './core/createKnownSnapshot.ts';
+import type { OnFound } from './formats/FormatReader.ts';
 import { readAnswer, readFailedAnswer } from './readAnswer.ts';
 import type { Tokens } from './createTokens.ts';
 
@@ -73,6 +74,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   let last = { etag: undefined as string | undefined, lastModified: undefined as string | undefined };
   let unchanged = false;
   const hash = newHash();
+  const pace = createPace({ spacingMs: ask.spacingMs, pauses });
 
   const request = async (each: string | undefined, page: PageRequest, bearer: string | undefined) => {
     const scope = { fireAt: ask.fireAt, now: ask.now, ...(inputs.params ? { params: inputs.params } : {}), ...(inputs.trigger ? { trigger: inputs.trigger } : {}), ...(each === undefined ? {} : { each }) };
@@ -80,8 +82,6 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
     const asked = conditional
       ? { ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }), ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }) }
       : {};
-    if (progress.requests > 0 && ask.spacingMs > 0) await wait(ask.spacingMs, undefined, { signal });
-    await pauses.passed(built.url.origin, signal);
     const record = newRecord();
     progress.record = record;
     progress.requests += 1;
@@ -90,6 +90,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
         request: { ...built, headers: { ...built.headers, ...asked }, timeoutMs: http.timeout, redirects: http.redirects, origins },
         record,
         signal,
+        pace,
         readFailed: (answer) => readFailedAnswer(answer, record),
         read: async (answer) => {
           progress.status = answer.status;
@@ -114,7 +115,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
     let before = '';
     for (let index = 0; page !== undefined; index += 1) {
       const countBefore = found();
-      const answer = await tokens.using({ http, secrets, signal, fetchUpstream }, (bearer) => request(each, page ?? {}, bearer));
+      const answer = await tokens.using({ http, secrets, signal, fetchUpstream, pace }, (bearer) => request(each, page ?? {}, bearer));
       progress.pages += 1;
       if (answer.same) unchanged = true;
       const content = progress.record?.contentHash ?? '';

@@ -27,6 +27,7 @@ export interface TestAttemptOptions {
   readonly signal?: AbortSignal;
   readonly fireAt?: string;
   readonly limits?: { readonly perMinute?: number };
+  readonly spacing?: number;
 }
 
 /** The attempt input of a job as a person writes it; throws where the job has faults. */
