@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
@@ -15,12 +16,15 @@ from datetime import datetime, timezone
 import mongoengine
 import pymongo
 import requests
+from bs4 import BeautifulSoup
 
 KEPT = {
     "id": "Id", "name": "Name", "marketValue": "MarketValue", "minBuyout": "MinBuyout", "quantity": "Quantity",
     "auctions": "NumAuctions", "historicalPrice": "HistoricalPrice", "regionMarketAvg": "RegionMarketAvg",
 }
 NUMBERS = {stored for stored in KEPT if stored != "name"}
+
+LINE = re.compile("^" + r"\|".join(f"{name}=(?P<{name}>[^|\\n]*)" for name in KEPT.values()), re.MULTILINE)
 
 session = requests.Session()
 _databases = {}
@@ -60,7 +64,12 @@ def fetch(url, form):
         return list(csv.DictReader(io.StringIO(answer.text)))
     if form == "xml":
         return [{child.tag: child.text for child in item} for item in ElementTree.fromstring(answer.content)]
-    raise ValueError(f"expected json, ndjson, csv or xml; saw {form}")
+    if form == "html":
+        page = BeautifulSoup(answer.content, "lxml")
+        return [{cell["class"][0]: cell.get_text() for cell in row.find_all("td")} for row in page.find_all("tr", class_="item")]
+    if form == "text":
+        return [match.groupdict() for match in LINE.finditer(answer.text)]
+    raise ValueError(f"expected json, ndjson, csv, xml, html or text; saw {form}")
 
 
 def keep(items, form):
