@@ -16,12 +16,20 @@ export interface PythonPeers {
   readonly gather: (order: { readonly how: 'pymongo' | 'mongoengine'; readonly path: string; readonly collection: string; readonly format?: string }) => Promise<number>;
   /** The same with pymongo as a Celery task, through the same RabbitMQ; also ms from asking for it. */
   readonly celeryGather: (order: { readonly path: string; readonly collection: string; readonly format?: string }) => Promise<{ readonly gatherMs: number; readonly askedMs: number }>;
+  /** So many of these at once; ms from asking for the first until the last one's result has come back. */
+  readonly celeryBurst: (order: { readonly path: string; readonly collection: string; readonly burst: number }) => Promise<number>;
   readonly celeryWorkerPid: number;
   readonly database: Database;
 }
 
-/** Runs `fn` with the peers on a database and a vhost of their own. */
-export async function withPythonPeers<T>({ bench, upstream }: { readonly bench: Bench; readonly upstream: Upstream }, fn: (peers: PythonPeers) => Promise<T>): Promise<T> {
+/** Runs `fn` with the peers on a database and a vhost of their own: by default one worker of Celery that does one task at a time. */
+export async function withPythonPeers<T>({ bench, upstream, workers = 1, atOnce = 1 }: {
+  readonly bench: Bench;
+  readonly upstream: Upstream;
+  readonly workers?: number;
+  /** Tasks at once in each worker, in threads. */
+  readonly atOnce?: number;
+}, fn: (peers: PythonPeers) => Promise<T>): Promise<T> {
   const { servers } = bench;
   const python = await providePython(bench.log);
   const name = `bench_peer_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
@@ -46,15 +54,23 @@ export async function withPythonPeers<T>({ bench, upstream }: { readonly bench: 
   };
   try {
     const direct = await line('gather_peer.py');
-    const worker = spawnPeer(python, ['-m', 'celery', '-A', 'celery_peer', 'worker', '--pool=solo', '--without-gossip', '--without-mingle', '--loglevel=WARNING'], { cwd: peersFolder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] });
-    ends.push(() => endChild(worker));
-    const words = keepLastWords(worker);
+    const pool = atOnce === 1 ? ['--pool=solo'] : ['--pool=threads', `--concurrency=${atOnce}`, '--prefetch-multiplier=1'];
+    const started = Array.from({ length: workers }, (_, place) => {
+      const worker = spawnPeer(python, ['-m', 'celery', '-A', 'celery_peer', 'worker', ...pool, `--hostname=worker${place}@%h`, '--without-gossip', '--without-mingle', '--loglevel=WARNING'], { cwd: peersFolder, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] });
+      ends.push(() => endChild(worker));
+      return { worker, words: keepLastWords(worker) };
+    });
     const caller = await line('celery_peer.py');
-    await workerListens(servers.management, name, words);
+    await workerListens(servers.management, name, () => started.map(({ words }) => words()).join('\n'), workers);
     return await fn({
       database,
-      celeryWorkerPid: worker.pid ?? 0,
+      celeryWorkerPid: started[0]?.worker.pid ?? 0,
       gather: async (order) => (await measure(direct, order)).gatherMs,
+      celeryBurst: async ({ path, ...order }) => {
+        const asked = performance.now();
+        await caller.ask({ ...order, how: 'pymongo', url: `${upstream.url}${path}`, run: randomUUID() });
+        return performance.now() - asked;
+      },
       celeryGather: async (order) => await measure(caller, { ...order, how: 'pymongo' }),
     });
   } finally {
@@ -65,13 +81,13 @@ export async function withPythonPeers<T>({ bench, upstream }: { readonly bench: 
   }
 }
 
-/** Until Celery's worker consumes its queue. */
-export async function workerListens(management: string, vhost: string, words: () => string): Promise<void> {
+/** Until Celery's workers, all of them, consume their queue. */
+export async function workerListens(management: string, vhost: string, words: () => string, workers = 1): Promise<void> {
   const deadline = performance.now() + 60_000;
   for (;;) {
     const queues = (await callManagement(management, 'GET', `/api/queues/${vhost}?disable_stats=true&enable_queue_totals=true`)) as { name: string; consumers?: number }[];
     const consumers = (await callManagement(management, 'GET', `/api/consumers/${vhost}`)) as { queue: { name: string } }[];
-    if (queues.some(({ name }) => name === 'celery') && consumers.some(({ queue }) => queue.name === 'celery')) return;
+    if (queues.some(({ name }) => name === 'celery') && consumers.filter(({ queue }) => queue.name === 'celery').length >= workers) return;
     if (performance.now() > deadline) throw new Error(`no Celery worker within 60 s: ${words()}`);
     await sleep(200);
   }

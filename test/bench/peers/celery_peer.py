@@ -1,7 +1,7 @@
 """Celery as people use it beside Gleaner: a task that fetches and stores, asked for over RabbitMQ; and an empty one for the schedule rows.
 
 The worker is `celery -A celery_peer worker`; run as a script this is the caller: one JSON object a line as for gather_peer.py,
-answered once the task's result has come back.
+answered once the task's result has come back; with "burst": n it asks for n at once and answers when all have come back.
 """
 import json
 import os
@@ -40,8 +40,11 @@ def main():
         order = json.loads(line)
         began = time.perf_counter()
         try:
-            result = gather.delay(order["how"], order["url"], order["collection"], order["run"], order.get("format", "json"))
-            items = result.get(timeout=300)
+            results = [
+                gather.delay(order["how"], order["url"], order["collection"], order["run"], order.get("format", "json"))
+                for _ in range(order.get("burst", 1))
+            ]
+            items = sum(result.get(timeout=300) for result in results)
             print(json.dumps({"ms": (time.perf_counter() - began) * 1000, "items": items}), flush=True)
         except Exception as error:  # the bench shows it and ends the row
             print(json.dumps({"error": repr(error)}), flush=True)
