@@ -10,7 +10,8 @@ import { decodeBody } from './decodeBody.ts';
 import type { ByteBudget } from './decodeBody.ts';
 import type { AnswerRecord, UpstreamAnswer } from './fetchUpstream.ts';
 import { createReader } from './formats/createReader.ts';
-import type { FormatReader, OnFound, Recall } from './formats/FormatReader.ts';
+import type { Recall } from './core/createKnownSnapshot.ts';
+import type { FormatReader, OnFound } from './formats/FormatReader.ts';
 
 /** A little more than the 4 KiB that evidence shows, so that a secret at the edge is still whole when it is looked for. */
 const headBytes = 8_192;

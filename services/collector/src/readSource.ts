@@ -84,13 +84,14 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
       : {};
     const record = newRecord();
     progress.record = record;
-    progress.requests += 1;
+    let counted = 0;
     try {
       return await fetchUpstream({
         request: { ...built, headers: { ...built.headers, ...asked }, timeoutMs: http.timeout, redirects: http.redirects, origins },
         record,
         signal,
-        pace,
+        // A request counts once its turn has come; its redirects belong to it.
+        pace: { ...pace, turn: async (origin, ended) => { await pace.turn(origin, ended); progress.requests += 1 - counted; counted = 1; } },
         readFailed: (answer) => readFailedAnswer(answer, record),
         read: async (answer) => {
           progress.status = answer.status;
