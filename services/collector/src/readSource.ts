@@ -2,7 +2,7 @@ import type { Extraction, HttpSource, RunInputs } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { BodyHash } from './createHashes.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
-import { createPace } from './createPace.ts';
+import { createPace, type Pace } from './createPace.ts';
 import { buildRequest, originOf } from './core/buildRequest.ts';
 import type { PageRequest, Secrets } from './core/buildRequest.ts';
 import { firstPage, nextPage } from './core/nextPage.ts';
@@ -75,6 +75,18 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   let unchanged = false;
   const hash = newHash();
   const pace = createPace({ spacingMs: ask.spacingMs, pauses });
+  /** Counts a request once its turn has come; its redirects belong to it. */
+  const countingPace = (): Pace => {
+    let isFirst = true;
+    return {
+      ...pace,
+      turn: async (origin, ended) => {
+        await pace.turn(origin, ended);
+        if (isFirst) progress.requests += 1;
+        isFirst = false;
+      },
+    };
+  };
 
   const request = async (each: string | undefined, page: PageRequest, bearer: string | undefined) => {
     const scope = { fireAt: ask.fireAt, now: ask.now, ...(inputs.params ? { params: inputs.params } : {}), ...(inputs.trigger ? { trigger: inputs.trigger } : {}), ...(each === undefined ? {} : { each }) };
@@ -84,14 +96,12 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
       : {};
     const record = newRecord();
     progress.record = record;
-    let counted = 0;
     try {
       return await fetchUpstream({
         request: { ...built, headers: { ...built.headers, ...asked }, timeoutMs: http.timeout, redirects: http.redirects, origins },
         record,
         signal,
-        // A request counts once its turn has come; its redirects belong to it.
-        pace: { ...pace, turn: async (origin, ended) => { await pace.turn(origin, ended); progress.requests += 1 - counted; counted = 1; } },
+        pace: countingPace(),
         readFailed: (answer) => readFailedAnswer(answer, record),
         read: async (answer) => {
           progress.status = answer.status;
