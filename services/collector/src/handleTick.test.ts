@@ -179,6 +179,19 @@ describe('a tick', () => {
     }));
   });
 
+  it('of a run that was aborted before it came is given up without a request', async () => {
+    let hits = 0;
+    await withServer((_request, response) => { hits += 1; response.setHeader('content-type', 'application/json').end('[]'); }, ({ url }) => withCollector(async ({ broker, tick, sent, report, depth, aborts }) => {
+      broker.announce(exchanges.control, '', { kind: 'abort', run: 'rates@late', reason: 'cancelled' });
+      await until(() => { using entry = aborts.enter('rates@late'); return entry.signal.aborted; });
+      await tick({ source: { http: { url } }, key: 'ccy' }, { run: 'rates@late' });
+      expect(await report('failed')).toMatchObject({ run: 'rates@late', class: 'aborted', requests: 0 });
+      await until(async () => (await depth(queues.collect)) === 0);
+      expect(hits).toBe(0);
+      expect(sent).toHaveLength(2);
+    }));
+  });
+
   it('leaves an origin alone that asked for quiet: for a moment by waiting, for longer by another try', async () => {
     const hits: number[] = [];
     await withServer((_request, response) => {

@@ -57,6 +57,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snaps
     }, heartbeatMs);
     const began = performance.now();
     try {
+      run.signal.throwIfAborted(); // the run had ended before its tick came: nothing is asked
       const outcome = await runAttempt(tick, { signal, onBegin: (tell) => (progress = tell) });
       const { batches, report } = attemptMessages({ tick, head, attempt, outcome });
       await eachOf(batches, (batch, seq) => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
