@@ -91,6 +91,18 @@ describe('a result', () => {
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state, rev: 1 });
   }));
 
+  it.each(['complete', 'unchanged', 'failed'] as const)('that comes after its run was cancelled says that the attempt asks no more: %s', (kind) => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    await moveRun({ database: test.database, run: run._id, to: 'cancelled' });
+    const set = messages.set(run, { a: 1, b: 2 }, { batches: 2 });
+    await test.handle(set[0] as Message);
+    // A batch is not the last word: more pages may follow.
+    expect((await findRun({ database: test.database, run: run._id }))?.reportedAt).toBeUndefined();
+    await test.handle(kind === 'complete' ? set[2] as Message : kind === 'unchanged' ? messages.unchanged(run, 'none') : messages.failed(run, { class: 'aborted' }));
+    expect((await findRun({ database: test.database, run: run._id }))?.reportedAt).toBeInstanceOf(Date);
+  }));
+
   it('is refused by the transaction when the run is cancelled under its hands', () => withStorage(async (test) => {
     const job = await test.job();
     const run = await test.run(job, '1');

@@ -1,9 +1,10 @@
-import { isEnded, type FailedReport } from '@gleaner/contracts';
-import { findRun, moveRun, updateRun } from '@gleaner/database';
+import type { FailedReport } from '@gleaner/contracts';
+import { findRun, moveRun } from '@gleaner/database';
 import { dead, done, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
 import { decideFailure } from './core/decideFailure.ts';
 import { failRun } from './failRun.ts';
+import { noteLastReport } from './noteLastReport.ts';
 import type { StorageParts } from './storageParts.ts';
 
 type Failed = Pick<FailedReport, 'run' | 'try' | 'class' | 'message' | 'status' | 'retryAfterMs' | 'evidence' | 'requests'> & { readonly attempt?: string };
@@ -18,8 +19,7 @@ export async function handleFailed({ parts, report }: { readonly parts: StorageP
     if (run === null) return dead(`expected run ${report.run}; there is none`, { class: 'unknown_run' });
     const decision = decideFailure({ run, failure: report, random: random(), now: database.clock.now() });
     if (decision.kind === 'ignore') {
-      // The run has ended without this try's last report; with it the leader knows that its attempt asks the origin no more.
-      if (isEnded(run.state) && run.attempts === report.try && run.reportedAt === undefined) await updateRun({ database, run: run._id, where: { attempts: report.try }, set: { reportedAt: database.clock.now() } });
+      await noteLastReport(parts, run, report.try);
       return done();
     }
     const { status, evidence, requests } = report;

@@ -9,6 +9,7 @@ import { changesOf, contentOf } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';
 import { failRun } from './failRun.ts';
 import { handleFailed } from './handleFailed.ts';
+import { noteLastReport } from './noteLastReport.ts';
 import { quarantineRun } from './quarantineRun.ts';
 import type { Applied, Result } from './result.ts';
 import type { SetInHand } from './setsInHand.ts';
@@ -20,7 +21,7 @@ const rounds = 50;
 export async function handleBatch({ parts, batch, body }: { readonly parts: StorageParts; readonly batch: Batch; readonly body: Buffer }): Promise<Outcome> {
   const held = await parts.sets.holdBatch(batch);
   if (held.kind === 'settled') return held.outcome;
-  const arrival = await readArrival(parts, batch);
+  const arrival = await readArrival(parts, batch, { isLast: false });
   if (arrival.kind !== 'go') return arrival.outcome;
   await parts.onStep?.('before a batch is kept');
   await keepBatch(parts, { run: batch.run, attempt: batch.attempt, seq: batch.seq, body });
@@ -86,7 +87,7 @@ type Arriving = Pick<Batch, 'run' | 'dataset' | 'attempt' | 'try'>;
 type ArrivalRead = { readonly kind: 'go'; readonly run: RunDocument; readonly head: HeadDocument } | { readonly kind: 'settled'; readonly outcome: Outcome };
 
 /** What a majority of the database says of the run: only that may let a message go as too late. */
-async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, decided = false): Promise<ArrivalRead> {
+async function readArrival(parts: StorageParts, { run: id, dataset, try: attempts }: Arriving, { decided = false, isLast = true }: { readonly decided?: boolean; /** The attempt has nothing more to say. */ readonly isLast?: boolean } = {}): Promise<ArrivalRead> {
   const { database, history } = parts;
   const majority = { readConcern: { level: 'majority' } } as const;
   const [run, head] = await Promise.all([
@@ -97,9 +98,12 @@ async function readArrival(parts: StorageParts, { run: id, dataset }: Arriving, 
   const arrival = judgeArrival({ run, head, dataset, decided });
   if (arrival.kind === 'go' && head !== null) return { kind: 'go', run, head };
   if (arrival.kind !== 'drop') {
-    const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted' } });
+    const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted', ...(isLast && run.attempts === attempts ? { reportedAt: database.clock.now() } : {}) } });
     if (cancelled) announceRun(parts, cancelled);
-  } else parts.log.debug({ run: id, reason: arrival.reason }, 'a result came too late');
+  } else {
+    parts.log.debug({ run: id, reason: arrival.reason }, 'a result came too late');
+    if (isLast) await noteLastReport(parts, run, attempts);
+  }
   return { kind: 'settled', outcome: done() };
 }
 
@@ -120,7 +124,7 @@ interface Settling {
 
 async function settleInTurn({ parts, report, read, accepted = false, kept = false }: Settling): Promise<Outcome> {
   for (let round = 0; round < rounds; round += 1) {
-    const arrival = await readArrival(parts, report, accepted);
+    const arrival = await readArrival(parts, report, { decided: accepted });
     if (arrival.kind !== 'go') return arrival.outcome;
     const result = await read(arrival.run);
     if (result === undefined) return done();
