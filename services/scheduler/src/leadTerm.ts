@@ -22,6 +22,9 @@ import { writeLedger } from './writeLedger.ts';
 
 /** Jobs whose ledgers are written together. */
 const ledgerSize = 500;
+/** How often collectors are told again of runs that have ended without a last report, ms, and of how many. */
+const abortAgainMs = 2_000;
+const abortsAtOnce = 500;
 const endedOrMoved = ['retrying', 'due', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped'];
 
 export interface LeadOptions {
@@ -168,6 +171,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
   });
 
   let scannedAt = 0;
+  let abortedAgainAt = 0;
   const scanning = loop('scan', async () => {
     await whenReady;
     if (signal.aborted || now() < scannedAt + times.scanMs) return scannedAt + times.scanMs;
@@ -179,6 +183,11 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     starting.kick();
     await settler.step({ scan: true });
     await deadlines.step();
+    // The first word may have been lost, or a collector started since: it would take such a run's tick for one to be done.
+    if (scannedAt >= abortedAgainAt + abortAgainMs) {
+      abortedAgainAt = scannedAt;
+      for (const run of slots.lingering(abortsAtOnce)) announcer.abort(run, 'the run has ended');
+    }
     return scannedAt + times.scanMs;
   });
 

@@ -122,6 +122,12 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
     /** The run has ended without a last report: its slots are held until then, unless the report still comes. */
     linger,
 
+    /** True while the run has slots: one that waited for its next try when it was cancelled has given them back. */
+    holds: (run: string): boolean => heldBy.has(run),
+
+    /** Runs that have ended, but whose attempts may still be asking, or their ticks still on their way; at most `limit`. */
+    lingering: (limit: number): readonly string[] => [...lingering.keys()].slice(0, limit),
+
     /** The run waits for nothing any more. */
     leave: leaveQueues,
 
@@ -153,13 +159,15 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
       return ready;
     },
 
-    /** Reads pauses and the slots of runs that have ended without a last report. */
+    /** Reads pauses and the slots of runs that have ended without a last report, also of those that nobody has settled: that frees them, or says until when. */
     async load(now: Date): Promise<void> {
       for await (const { _id, pausedUntil } of database.collections.origins.find({ pausedUntil: { $gt: now } })) {
         const origin = originOf(_id);
         origin.pausedUntil = pausedUntil?.getTime() ?? 0;
         wakes.push(origin.pausedUntil, origin);
       }
+      const unsettled = database.collections.runs.find({ unsettled: { $exists: true }, state: { $in: ['cancelled', 'expired', 'failed'] }, queuedAt: { $exists: true }, reportedAt: { $exists: false } }, { projection: { origins: 1 } });
+      for await (const { _id, origins: names = [] } of unsettled) occupy(_id, names);
       const silent = database.collections.runs.find({ slotUntil: { $gt: now }, reportedAt: { $exists: false } }, { projection: { origins: 1, slotUntil: 1 } });
       for await (const { _id, origins: names = [], slotUntil } of silent) {
         occupy(_id, names);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { triggeredRunId } from '@gleaner/contracts';
+import { exchanges, triggeredRunId, type ControlMessage } from '@gleaner/contracts';
 import { insertRun, moveRun, newRun, setPaused, type Database, type JobDocument } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
 import { withScheduler } from '../../../test/support/withScheduler.ts';
@@ -179,7 +179,9 @@ describe('an origin', () => {
   });
 
   it('keeps a cancelled run counted until its last report', async () => {
-    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+    await withScheduler(async ({ database, broker, start, put, ticks, runsOf }) => {
+      const aborted: unknown[] = [];
+      await broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: ({ json }) => { const message = json() as ControlMessage; if (message.kind === 'abort') aborted.push(message.run); } }).ready;
       await start();
       const source = { http: { url: 'https://one.example/x' } };
       const jobs = await Promise.all(['a', 'b'].map((id) => put(id, { source, limits: { concurrency: 1 } })));
@@ -189,8 +191,38 @@ describe('an origin', () => {
       const cancelled = await until(async () => (await runsOf('a')).find(({ settledAt }) => settledAt !== undefined));
       expect((cancelled.slotUntil?.getTime() ?? 0) - (cancelled.queuedAt?.getTime() ?? 0)).toBe(600_000);
       expect((await runsOf('b'))[0]?.held).toBe('origin');
+      // Its tick may lie where a collector has not been told yet: said again until its last report has come, and no longer.
+      await until(() => aborted.length >= 2, { timeout: 10_000, what: 'a second word to the collectors' });
+      expect(new Set(aborted)).toEqual(new Set(['a@01']));
       await database.collections.runs.updateOne({ _id: 'a@01' }, { $set: { reportedAt: database.clock.now() } });
       await until(() => ticks.length === 2);
+    });
+  });
+
+  it('counts a run that was cancelled while nobody led, and not one that waited for its next try', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      const source = { http: { url: 'https://one.example/x' } };
+      const [asking, waiting, other] = await Promise.all(['asking', 'waiting', 'other'].map((id) => put(id, { source, limits: { concurrency: 1 } })));
+      const origins = ['https://one.example'];
+      const run = await ask(database, asking as JobDocument, '01', { extra: { origins } });
+      await moveRun({ database, run, to: 'queued' });
+      await moveRun({ database, run, to: 'cancelled' });
+      await start();
+      await ask(database, other as JobDocument, '01');
+      await until(async () => (await runsOf('other'))[0]?.held === 'origin');
+      await database.collections.runs.updateOne({ _id: run }, { $set: { reportedAt: database.clock.now() } });
+      await until(() => ticks.length === 1);
+      await moveRun({ database, run: 'other@01', to: 'succeeded' });
+
+      const second = await ask(database, waiting as JobDocument, '01');
+      await until(() => ticks.length === 2);
+      await moveRun({ database, run: second, to: 'running', set: { startedAt: database.clock.now() } });
+      await moveRun({ database, run: second, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 60_000) } });
+      await ask(database, other as JobDocument, '02');
+      await until(() => ticks.length === 3); // the slot is free again: the leader has heard of it
+      await moveRun({ database, run: second, to: 'cancelled' });
+      const settled = await until(async () => (await runsOf('waiting')).find(({ settledAt }) => settledAt !== undefined));
+      expect(settled.slotUntil).toBeUndefined();
     });
   });
 });

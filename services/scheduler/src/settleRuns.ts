@@ -35,12 +35,13 @@ export function createRunSettler({ database, runs, slots, starter, specs, announ
     const clearing: AnyBulkWriteOperation<RunDocument>[] = [];
     for (const run of ended) {
       runs.forget(run._id);
-      const until = slotHeldUntil(run, known.get(revisionId(run.job, run.jobVersion))?.maxDuration ?? 0);
-      if (until !== undefined && until > now.getTime()) slots.linger(run._id, until);
+      const heldUntil = slotHeldUntil(run, known.get(revisionId(run.job, run.jobVersion))?.maxDuration ?? 0);
+      const until = heldUntil !== undefined && heldUntil > now.getTime() && slots.holds(run._id) ? heldUntil : undefined;
+      if (until !== undefined) slots.linger(run._id, until);
       else slots.release(run._id, now.getTime());
-      if (run.state === 'cancelled' && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
+      if ((run.state === 'cancelled' || run.state === 'expired') && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
       announcer.moved(run, run.state, { rev: run.rev, at: run.endedAt ?? now });
-      clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...(until !== undefined && until > now.getTime() ? { slotUntil: new Date(until) } : {}) } } } });
+      clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...(until === undefined ? {} : { slotUntil: new Date(until) }) } } } });
     }
     for (const effect of effects) await effect(ended);
     for (const job of new Set(ended.map((run) => run.job))) starter.wakeHeld(job);
