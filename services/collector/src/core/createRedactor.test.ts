@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { createRedactor } from './createRedactor.ts';
+
+const secret = fc.string({ unit: 'grapheme', minLength: 8, maxLength: 24 });
+const beside = fc.string({ unit: 'grapheme', maxLength: 12 });
+
+describe('secrets in what leaves the collector', () => {
+  it('are found in every form that a text may carry them in, whatever stands beside them', () => {
+    fc.assert(fc.property(secret, beside, beside, (value, before, after) => {
+      const redactor = createRedactor([['KEY', value]]);
+      const form = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);
+      const forms = [
+        value, encodeURIComponent(value), form(value), JSON.stringify(value).slice(1, -1), Buffer.from(value).toString('hex'), Buffer.from(value).toString('hex').toUpperCase(),
+        encodeURIComponent(value).replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()), Buffer.from(value).toString('base64'), Buffer.from(value).toString('base64url'),
+      ];
+      for (const text of forms) {
+        const whole = `${before}${text}${after}`;
+        expect(redactor.finds(whole)).toBe(true);
+        expect(redactor.text(whole)).toContain('[secret.KEY]');
+        if (!`${before}${after}`.includes(text)) expect(redactor.text(whole).includes(text)).toBe(false);
+      }
+      // As a part of a longer base64 text, as in user:password: no part of the secret can be read out of what is left.
+      for (const encoding of ['base64', 'base64url'] as const) {
+        const left = redactor.text(Buffer.from(`${before}${value}${after}`).toString(encoding));
+        expect(left).toContain('[secret.KEY]');
+      }
+    }), { numRuns: 500 });
+  });
+
+  it('are taken out of names and values of data, however deep; short ones only where they stand in texts about it', () => {
+    const redactor = createRedactor([['LONG', 'hunter22'], ['SHORT', 'abc'], ['EMPTY', '']]);
+    expect(redactor.deep({ hunter22: [1, null, { x: 'a hunter22 b', n: true }], plain: 'abc' })).toEqual({ '[secret.LONG]': [1, null, { x: 'a [secret.LONG] b', n: true }], plain: 'abc' });
+    expect([redactor.finds('abc'), redactor.text('abc')]).toEqual([false, '[secret.SHORT]']);
+    expect(redactor.finds('nothing of it')).toBe(false);
+    // Asked again and again: a search remembers no place.
+    expect([redactor.finds('hunter22'), redactor.finds('hunter22')]).toEqual([true, true]);
+  });
+
+  it('are hidden by the longer name where one holds another', () => {
+    expect(createRedactor([['A', 'token'], ['B', 'token-number-1']]).text('token-number-1, token')).toBe('[secret.B], [secret.A]');
+  });
+});
