@@ -6,7 +6,7 @@ import { until } from './support/until.ts';
 import { withGleaner } from './support/withGleaner.ts';
 import { withServer } from './support/withServer.ts';
 
-/** An upstream of three pages a feed that counts who asks, when, and how many at once. */
+/** An upstream of three pages a feed, the second of them behind a redirect, that counts who asks, when, and how many at once. */
 function countingUpstream() {
   const starts: number[] = [];
   const asked = new Set<string>();
@@ -18,9 +18,14 @@ function countingUpstream() {
     asked.add(request.url ?? '');
     now += 1;
     most = Math.max(most, now);
-    const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('page'));
+    const query = new URL(request.url ?? '', 'http://x').searchParams;
+    const page = Number(query.get('page'));
     setTimeout(() => {
       now -= 1;
+      if (page === 2 && !query.has('moved')) {
+        response.writeHead(302, { location: `${request.url}&moved=1` }).end();
+        return;
+      }
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(page > 3 ? [] : [{ id: `${page}` }]));
     }, 20);
@@ -48,10 +53,14 @@ describe('an origin with limits', () => {
       await gleaner.start('scheduler', { SCHEDULER_LEASE: '1500ms' });
       const before = starts.length;
       await until(() => starts.length >= before + 30, { timeout: 40_000, what: 'requests under the next leader' });
+      // A whole minute of it, because the limit speaks of minutes: shorter stretches could each keep it and drift.
+      await until(() => performance.now() - (starts[0] ?? 0) > 62_000, { timeout: 62_000, interval: 100 });
       expect(mostAtOnce()).toBeLessThanOrEqual(4);
-      for (const seconds of [1, 5, 10, 20]) expect(mostWithin(starts, seconds * 1_000)).toBeLessThanOrEqual(4 * seconds);
+      for (const seconds of [1, 5, 10, 20, 60]) expect(mostWithin(starts, seconds * 1_000)).toBeLessThanOrEqual(4 * seconds);
+      // And the limit was felt: nobody kept it by asking little.
+      expect(mostWithin(starts, 60_000)).toBeGreaterThan(100);
       // Waiting is said on the run.
       expect(await database.collections.runs.countDocuments({ held: 'origin' })).toBeGreaterThan(0);
     });
-  }, { services: ['scheduler', 'storage', 'collector', 'collector', 'collector'], env: { SCHEDULER_LEASE: '1500ms' } }));
+  }, { services: ['scheduler', 'storage', 'collector', 'collector', 'collector'], env: { SCHEDULER_LEASE: '1500ms' } }), 150_000);
 });
