@@ -1,5 +1,6 @@
 import { endsWithParent } from './env.ts';
 import type { Logger } from './logger.ts';
+import { releaseWhenQuiet } from './releaseWhenQuiet.ts';
 
 /** What a service does while it lives: it registers what it must give back, and learns that it is ending. */
 export interface ServiceLife {
@@ -100,6 +101,7 @@ export async function runService(options: {
 
   try {
     await start(life);
+    releaseWhenQuiet();
   } catch (error) {
     if (ending) {
       log.warn({ err: error }, 'start given up because the service is stopping');
