@@ -172,7 +172,7 @@ function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
     }
     return current;
   };
-  return { text: (text) => fresh().text(text), finds: (text) => fresh().finds(text), deep: (value) => fresh().deep(value) };
+  return { text: (text) => fresh().text(text), finds: (text) => fresh().finds(text), deep: (value) => fresh().deep(value), get reach() { return fresh().reach; } };
 }
 
 /** Only what an answer alone decides can be told from the answer: not what an expression makes of it, nor an answer that names some items only. */

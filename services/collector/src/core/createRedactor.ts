@@ -6,6 +6,8 @@ export interface Redactor {
   finds(text: string): boolean;
   /** The value with every text and name in it redacted. */
   deep(value: unknown): unknown;
+  /** Characters of the longest form of a secret: so many at the end of a text that was cut short may be the beginning of one. */
+  readonly reach: number;
 }
 
 const shortest = 4;
@@ -24,7 +26,7 @@ export function createRedactor(secrets: Iterable<readonly [string, string]>): Re
       if (value.length >= shortest) long.push(form);
     }
   }
-  if (names.size === 0) return { text: (text) => text, finds: () => false, deep: (value) => value };
+  if (names.size === 0) return { text: (text) => text, finds: () => false, deep: (value) => value, reach: 0 };
   const pattern = (forms: Iterable<string>): RegExp => new RegExp([...forms].sort((a, b) => b.length - a.length).map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
   const every = pattern(names.keys());
   const some = long.length > 0 ? pattern(long) : undefined;
@@ -43,6 +45,7 @@ export function createRedactor(secrets: Iterable<readonly [string, string]>): Re
       return some.test(text);
     },
     deep,
+    reach: Math.max(...Array.from(names.keys(), (form) => form.length)),
   };
 }
 

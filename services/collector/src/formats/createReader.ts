@@ -16,8 +16,8 @@ export function createReader({ format, extraction, onFound, recall }: { readonly
   switch (format) {
     case 'json': return single ? readJsonItem(path, onFound) : readJsonItems(path, onFound, recall);
     case 'ndjson': return readNdjson(onFound, recall);
-    case 'csv': return readCsv({ onlyFirst: single, onFound });
-    case 'tsv': return readCsv({ delimiter: '\t', onlyFirst: single, onFound });
+    case 'csv': return readCsv({ onlyFirst: single, keys: keyColumns(extraction), onFound });
+    case 'tsv': return readCsv({ delimiter: '\t', onlyFirst: single, keys: keyColumns(extraction), onFound });
     case 'xml': return readXml({ path, single, onFound });
     case 'html':
       if (extraction.format !== 'html') throw badBody('expected data; saw an HTML page (`format: html` reads one)');
@@ -30,3 +30,6 @@ export function createReader({ format, extraction, onFound, recall }: { readonly
 
 /** Selectors read the page itself; what is found there as a record only items without fields and expressions see. */
 const needsRecords = ({ fields }: Extraction): boolean => fields === undefined || Object.values(fields).some((spec) => typeof spec === 'object' && 'expr' in spec);
+
+/** Columns that the key is read from. */
+const keyColumns = ({ key = [] }: Extraction): readonly string[] => [key].flat().flatMap((path) => (parsePath(path).length === 1 ? parsePath(path) : []));

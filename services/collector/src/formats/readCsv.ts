@@ -1,10 +1,13 @@
-import { badBody } from '../core/AttemptFailure.ts';
+import { AttemptFailure, badBody } from '../core/AttemptFailure.ts';
 import { setOwn } from '../core/compileFields.ts';
 import { createCsvCutter } from '../core/createCsvCutter.ts';
 import type { OnFound, TextReader } from './FormatReader.ts';
 
-/** The rows of a CSV or TSV body; the first row names the columns, every value is text. `onlyFirst` keeps the first row alone. */
-export function readCsv({ delimiter, onlyFirst = false, onFound }: { readonly delimiter?: string; readonly onlyFirst?: boolean; readonly onFound: OnFound }): TextReader {
+/**
+ * The rows of a CSV or TSV body; the first row names the columns, every value is text. `onlyFirst` keeps the first row alone. A body without the columns that `keys`
+ * names is no list of these items, not even an empty one (an error page in one line would be): `missing_key`.
+ */
+export function readCsv({ delimiter, onlyFirst = false, keys = [], onFound }: { readonly delimiter?: string; readonly onlyFirst?: boolean; readonly keys?: readonly string[]; readonly onFound: OnFound }): TextReader {
   let names: readonly string[] | undefined;
   let rows = 0;
   const cutter = createCsvCutter({
@@ -12,6 +15,8 @@ export function readCsv({ delimiter, onlyFirst = false, onFound }: { readonly de
     onRow: (cells, line) => {
       if (!names) {
         names = columnNames(cells);
+        const missing = keys.find((key) => !names?.includes(key));
+        if (missing !== undefined) throw new AttemptFailure('missing_key', `expected a column ${JSON.stringify(missing)}, which is the key; the first row names ${names.slice(0, 20).map((name) => JSON.stringify(name)).join(', ')}`);
         return;
       }
       rows += 1;
@@ -43,6 +48,6 @@ function columnNames(cells: readonly string[]): readonly string[] {
   if (twice !== undefined) throw badBody(`expected each column's name once; saw ${JSON.stringify(twice)} twice in the first row`);
   const first = names[0] ?? '';
   if (names.some((name) => name.includes('\0'))) throw badBody('expected names without NUL in the first row');
-  if (/^<(!doctype|html|\?xml)/i.test(first)) throw badBody(`expected CSV; the body begins with ${JSON.stringify(first.slice(0, 40))}`);
+  if (/^<(!doctype|html|\?xml)/i.test(first)) throw badBody(`expected CSV; the body begins with ${JSON.stringify(first)}`);
   return names;
 }
