@@ -163,6 +163,27 @@ describe('setupDatabase', () => {
   }));
 });
 
+describe('each migration', () => {
+  it('may be applied again to what it has made, as when a setup died half way', () => withDatabase(async (database) => {
+    await put(database);
+    const shape = async () => {
+      const names = (await database.db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name).toSorted();
+      return await Promise.all(names.map(async (name) => [name, (await database.db.collection(name).indexes()).map((index) => JSON.stringify(index)).toSorted()] as const));
+    };
+    const [before, jobs] = [await shape(), await database.collections.jobs.find().toArray()];
+    expect(before.length).toBeGreaterThan(10);
+    for (const { version, name } of migrations) {
+      await database.collections.meta.updateOne({ _id: 'schema' }, { $set: { version: version - 1 } });
+      expect(await setupDatabase({ database })).toContain(`${version} ${name}`);
+      await expectSchema({ database });
+      expect(await shape()).toEqual(before);
+    }
+    expect(await database.collections.jobs.find().toArray()).toEqual(jobs);
+    expect(new Set(migrations.map(({ version }) => version)).size).toBe(migrations.length);
+    expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, index) => index + 1));
+  }));
+});
+
 describe('watchCollection', () => {
   it('tells of a change and ends when closed', () => withDatabase(async (database) => {
     const seen = Promise.withResolvers<string>();

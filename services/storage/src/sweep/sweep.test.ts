@@ -56,6 +56,31 @@ describe('retention', () => {
     expect(await sweepRetention({ parts: test.parts })).toBe(0);
   }, { layout }));
 
+  it('says what a sweep freed, and one that was cut short is gone on with', () => withStorage(async (test) => {
+    const job = await test.job({ retention: { snapshots: 5 } });
+    await gather(test, job.dataset, 20, { retention: { snapshots: 5 } });
+    const before = await documents(test);
+    const said: object[] = [];
+    const log = { ...test.parts.log, info: (fields: object, text: string) => { said.push({ ...fields, text }); } } as unknown as StorageTest['parts']['log'];
+    const { history } = test;
+    let cut = false;
+    const failing = new Proxy(history.snapshots, { get: (target, name) => {
+      if (name === 'deleteMany' && !cut) return async () => { cut = true; throw new Error('the sweeper was killed'); };
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    } });
+    await expect(sweepRetention({ parts: test.another({ log, history: { ...history, snapshots: failing } }) })).rejects.toThrow('the sweeper was killed');
+    const between = await documents(test);
+    expect(between).toMatchObject({ snapshots: before.snapshots });
+    await expect(readItems({ database: test.database, dataset: job.dataset, at: minutesAgo(10), limit: 10 })).rejects.toMatchObject({ code: 'swept' });
+    expect(said).toEqual([]);
+    expect(await sweepRetention({ parts: test.another({ log }) })).toBe(1);
+    const after = await documents(test);
+    expect(said).toEqual([{ job: 'job', dataset: job.dataset, horizon: expect.stringContaining('|job@015'), text: 'retention was kept', snapshots: before.snapshots - after.snapshots, epochs: between.epochs - after.epochs, blocks: between.keyframes - after.keyframes, entries: between.versions - after.versions, keysets: 0 }]);
+    expect(after).toMatchObject({ snapshots: 5 });
+    expect(after.versions).toBeLessThan(before.versions);
+  }, { layout }));
+
   it('keeps of the log that it cuts into what each key was at the horizon', () => withStorage(async (test) => {
     const { database } = test;
     const job = await test.job({ retention: { snapshots: 2 } });
