@@ -35,16 +35,22 @@ const maxTokenBytes = 65_536;
 /** Makes the one store of tokens of a collector. Two requests that need the same token at once share one fetch. */
 export function createTokens({ now = Date.now }: { readonly now?: () => number } = {}): Tokens {
   const tokens = new Map<string, Token>();
-  const underWay = new Map<string, Promise<Token>>();
+  const underWay = new Map<string, { readonly token: Promise<Token>; readonly signal: AbortSignal }>();
 
-  const tokenOf = async (key: string, fetchToken: () => Promise<Token>): Promise<string> => {
+  const tokenOf = async (key: string, signal: AbortSignal, fetchToken: () => Promise<Token>): Promise<string> => {
     const kept = tokens.get(key);
     if (kept && kept.until > now()) return kept.value;
-    const pending = underWay.get(key) ?? fetchToken().finally(() => underWay.delete(key));
+    const pending = underWay.get(key) ?? { token: fetchToken().finally(() => underWay.delete(key)), signal };
     underWay.set(key, pending);
-    const token = await pending;
-    tokens.set(key, token);
-    return token.value;
+    try {
+      const token = await pending.token;
+      tokens.set(key, token);
+      return token.value;
+    } catch (error) {
+      // Who asked for it was given up; that is no reason for the others.
+      if (pending.signal.aborted && !signal.aborted) return tokenOf(key, signal, fetchToken);
+      throw error;
+    }
   };
 
   return {
@@ -52,7 +58,7 @@ export function createTokens({ now = Date.now }: { readonly now?: () => number }
       const oauth2 = ask.http.auth?.oauth2;
       if (!oauth2) return request(undefined);
       const { key, form } = tokenRequest(oauth2, ask.secrets);
-      const fresh = (): Promise<string> => tokenOf(key, () => fetchToken({ ask, oauth2, form, now }));
+      const fresh = (): Promise<string> => tokenOf(key, ask.signal, () => fetchToken({ ask, oauth2, form, now }));
       const first = await fresh();
       try {
         return await request(first);
