@@ -59,6 +59,7 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
     });
   } catch (error) {
     if (error instanceof LostRace || isDuplicateKey(error)) return { kind: 'moved' };
+    if (isTooSlow(error, writes)) return { kind: 'too large', message: `expected ${writes} changes to be written within the time that the database gives a transaction (transactionLifetimeLimitSeconds, 60 s by default); it ended the transaction each time: ${error instanceof Error ? error.message : String(error)}` };
     if (isTooLarge(error)) return { kind: 'too large', message: `the database refused a transaction of ${writes} changes: ${error instanceof Error ? error.message : String(error)}` };
     throw error;
   }
@@ -68,6 +69,14 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   await onStep?.('after the commit');
   return { kind: 'applied', run: moved };
 }
+
+/**
+ * NoSuchTransaction, TransactionExceededLifetimeLimitSeconds: the server ended it. The driver has repeated it for two minutes before it says so,
+ * so a large one was ended each time, because it takes longer than the server lets a transaction live.
+ */
+const endedCodes: ReadonlySet<unknown> = new Set([251, 290]);
+const manyWrites = 1_000;
+const isTooSlow = (error: unknown, writes: number): boolean => writes > manyWrites && error instanceof Error && 'code' in error && endedCodes.has(error.code);
 
 /** TransactionTooLarge, ExceededTimeLimit of the transaction's life, BSONObjectTooLarge: the same again would end the same. */
 const tooLargeCodes: ReadonlySet<unknown> = new Set([257, 10334, 17419, 17420]);
