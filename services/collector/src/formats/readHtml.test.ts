@@ -37,6 +37,12 @@ describe('HTML', () => {
     ]);
   });
 
+  it('ends selectors that never end', () => {
+    const reader = readHtml({ selector: `u ~ ${'i ~ '.repeat(12)}b`, single: false, limitMs: 100, onFound: () => undefined });
+    if (reader.takes === 'text') reader.write(`<p>${'<i></i>'.repeat(400)}<b></b></p>`);
+    expect(() => reader.end()).toThrow(expect.objectContaining({ class: 'task_error', message: expect.stringContaining('100 ms') }));
+  });
+
   it('fails where a selector finds nothing or is none', () => {
     expect(() => read('table')).toThrow(expect.objectContaining({ class: 'bad_body', message: expect.stringContaining('table') }));
     for (const selector of ['', '$', 'tr:::']) expect(() => read(selector)).toThrow(expect.objectContaining({ class: 'bad_template' }));

@@ -8,7 +8,11 @@ import { DomHandler, Parser } from 'htmlparser2';
 import { AttemptFailure, badBody } from '../core/AttemptFailure.ts';
 import { setOwn } from '../core/compileFields.ts';
 import type { CompileRead } from '../core/compileFields.ts';
+import { withinTime } from '../withinTime.ts';
 import type { OnFound, TextReader } from './FormatReader.ts';
+
+/** What the selectors may take for a whole page, which nobody else can use meanwhile; selectors can be written that never end. */
+const defaultLimitMs = 10_000;
 
 /** An item's element, and what is in it, in the page's order; listed once for all fields. */
 interface HtmlNode {
@@ -18,9 +22,10 @@ interface HtmlNode {
 
 /**
  * The elements that a CSS selector finds in an HTML page, in the page's order; the page is read whole. An item without `fields` is its `text` and its `@attributes`.
- * `withRecords` false leaves that record empty, for jobs that read everything by selectors. A selector that finds nothing is `bad_body`: nothing tells an empty list from another page.
+ * `withRecords` false leaves that record empty, for jobs that read everything by selectors. A selector that finds nothing is `bad_body`: nothing tells an empty list from another page;
+ * selectors (those of the fields too) that take longer than `limitMs`, default 10 s, are `task_error`.
  */
-export function readHtml({ selector, single, withRecords = true, onFound }: { readonly selector: string; readonly single: boolean; readonly withRecords?: boolean; readonly onFound: OnFound }): TextReader {
+export function readHtml({ selector, single, withRecords = true, limitMs = defaultLimitMs, onFound }: { readonly selector: string; readonly single: boolean; readonly withRecords?: boolean; readonly limitMs?: number; readonly onFound: OnFound }): TextReader {
   const query = queryOf(selector);
   const handler = new DomHandler();
   const parser = new Parser(handler, { decodeEntities: true });
@@ -29,9 +34,12 @@ export function readHtml({ selector, single, withRecords = true, onFound }: { re
     write: (part) => parser.write(part),
     end: () => {
       parser.end();
-      const elements = selectAll<Element | Document, Element>(query, handler.root);
-      if (elements.length === 0) throw badBody(`expected elements at ${selector}; the page has none`);
-      for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: withRecords ? recordOf(element) : {}, node: { element } satisfies HtmlNode });
+      const ended = withinTime(limitMs, () => {
+        const elements = selectAll<Element | Document, Element>(query, handler.root);
+        if (elements.length === 0) throw badBody(`expected elements at ${selector}; the page has none`);
+        for (const element of single ? elements.slice(0, 1) : elements) onFound({ value: withRecords ? recordOf(element) : {}, node: { element } satisfies HtmlNode });
+      });
+      if (!ended) throw new AttemptFailure('task_error', `expected the job's selectors to need less than ${limitMs} ms for the page`);
       return undefined;
     },
   };
