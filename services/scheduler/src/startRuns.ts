@@ -15,7 +15,7 @@ import type { TickSpecs } from './tickSpecs.ts';
 /** Runs that one step starts: small enough that the first of a burst is on its way while the rest are written. */
 const stepSize = 500;
 /** How long before its moment a burst may be begun, ms: 10,000 runs take about so long to move. */
-const longestAheadMs = 1_000;
+const longestAheadMs = 1_500;
 /** Backfills of a job that are asked at once whether they can start. */
 const backfillsAsked = 50;
 
@@ -173,7 +173,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   };
 
   /** A burst is begun earlier, because moving all of it takes longer. */
-  const aheadNow = (): number => (times.queueAheadMs === 0 ? 0 : times.queueAheadMs + Math.min(longestAheadMs, runs.waiting / 10));
+  const aheadNow = (): number => (times.queueAheadMs === 0 ? 0 : times.queueAheadMs + Math.min(longestAheadMs, runs.waiting / 7));
 
   return {
     /** When something is next to be started, ms. */
