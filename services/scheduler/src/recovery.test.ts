@@ -218,16 +218,19 @@ describe('two schedulers', () => {
       const second = await start({ wait: false });
       await put('job', { schedule: { every: '1s', overlap: 'allow' } });
       await until(() => ticks.length >= 2);
-      expect([first.leading, second.leading]).toEqual([true, false]);
+      // On a machine that is too busy to renew in time the lease may have moved already; never do both lead.
+      const leading = await until(() => [first, second].find((one) => one.leading));
+      expect([first, second].filter((one) => one.leading)).toHaveLength(1);
+      const before = (await database.collections.leases.findOne({ _id: 'scheduler' }))?.token ?? 0;
       const seen = ticks.length;
-      await first.stop();
-      await until(() => second.leading);
+      await leading.stop();
+      await until(() => [first, second].some((one) => one !== leading && one.leading));
       await until(() => ticks.length >= seen + 2);
       const rows = await runsOf('job');
       const times = rows.map(({ scheduledAt }) => scheduledAt.getTime());
       expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * 1_000));
       expect(new Set(ticks.map(({ run }) => run)).size).toBe(ticks.length);
-      expect((await database.collections.leases.findOne({ _id: 'scheduler' }))?.token).toBe(2);
+      expect((await database.collections.leases.findOne({ _id: 'scheduler' }))?.token).toBeGreaterThan(before);
     });
   });
 
