@@ -10,5 +10,5 @@ export const getRun = ({ database }: Gateway) =>
     method: 'GET', path: '/v1/runs/:run', scope: 'read', tag: 'runs', summary: 'A run and how it stands; runs of deleted jobs too',
     params: runParams,
     answers: { 200: { description: 'The run.', schema: runSchema } },
-    handle: async ({ params }) => json(runAnswer(await expectRun({ database, id: params.run }))),
+    handle: async ({ params }) => json(runAnswer(await expectRun({ database, id: params.run, committed: true }))),
   });
