@@ -78,6 +78,13 @@ export interface Batch extends TryHead {
   readonly seq: number;
   /** With gone ones only where the attempt ends in a `changes` report. */
   readonly items: readonly (BatchItem | GoneItem)[];
+  /** In batches that are sent while the answer is still being read, so that storage can go ahead too. */
+  readonly ahead?: {
+    /** As the report will have it. */
+    readonly observedAt: string;
+    /** Items seen up to here; those that are not in a batch are as they were before. */
+    readonly kept: number;
+  };
 }
 
 /** The facts of the request(s) that made a snapshot. */
@@ -115,9 +122,9 @@ export interface UnchangedReport extends ReportHead {
 export interface CompleteReport extends ReportHead {
   readonly kind: 'complete';
   readonly observedAt: string;
-  /** How many batch messages belong to the attempt (0 where `items` holds them all). */
+  /** How many batch messages belong to the attempt. */
   readonly batches: number;
-  /** The items themselves, where they fit in this one message. */
+  /** The items, or the last of them, where they fit in this message. */
   readonly items?: readonly BatchItem[];
   readonly counts: { readonly received: number; readonly kept: number; readonly duplicates: number };
   readonly requests: number;
@@ -168,7 +175,7 @@ const tickSchema = z.looseObject({
   v: z.literal(1), ...tryHead, fireAt: z.iso.datetime(), source: z.looseObject({}), extraction: z.looseObject({}), extractionHash: z.string(), requestHash: z.string(),
   inputs: z.looseObject({}), maxDuration: z.int().min(1), token: z.int(),
 });
-const batchSchema = z.looseObject({ v: z.literal(1), ...tryHead, attempt, seq: z.int().min(0), items: listOfItems });
+const batchSchema = z.looseObject({ v: z.literal(1), ...tryHead, attempt, seq: z.int().min(0), items: listOfItems, ahead: z.looseObject({ observedAt: z.iso.datetime(), kept: z.int().min(0) }).optional() });
 const reportHead = { v: z.literal(1), ...tryHead, attempt };
 const complete = {
   observedAt: z.iso.datetime(), batches: z.int().min(0), items: listOfItems.optional(),

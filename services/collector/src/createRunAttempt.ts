@@ -1,4 +1,4 @@
-import type { Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
+import type { Batch, Evidence, Extraction, FailureClass, HttpSource, RequestFacts, RunInputs, Source, Validators } from '@gleaner/contracts';
 import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
 import type { KnownSnapshots, Remembered } from './createKnownSnapshots.ts';
@@ -7,6 +7,7 @@ import type { MatchPatterns } from './createPatterns.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import type { Secrets } from './core/buildRequest.ts';
+import { maxBatchBytes } from './core/batchMessages.ts';
 import { createItemSet } from './core/createItemSet.ts';
 import { createKnownSnapshot } from './core/createKnownSnapshot.ts';
 import type { KnownSnapshot } from './core/createKnownSnapshot.ts';
@@ -47,7 +48,7 @@ interface Done {
 }
 /** How an attempt ended. Everything in it is free of secrets. */
 export type AttemptOutcome =
-  /** With `base` the items are those that differ from the snapshot of that run. */
+  /** `items` are those that were not passed on before; with `base` those that differ from the snapshot of that run. */
   | (Done & { readonly kind: 'complete'; readonly base?: string; readonly snapshot?: KnownSnapshot; readonly items: readonly SentItem[]; readonly counts: ItemSet['counts']; readonly validators?: Omit<Validators, 'run'>; readonly warnings: readonly string[] })
   | (Done & { readonly kind: 'unchanged'; readonly base: string })
   | { readonly kind: 'failed'; readonly class: FailureClass; readonly message: string; readonly status?: number; readonly retryAfterMs?: number; readonly evidence?: Evidence; readonly requests: number; readonly counts: ItemSet['counts'] };
@@ -62,6 +63,8 @@ export interface AttemptOptions {
   readonly keepEvidence?: boolean;
   /** Called once, with the function that tells how far the attempt has come. */
   readonly onBegin?: (progress: () => AttemptProgress) => void;
+  /** Passes items on while the answer is still being read; awaited. Without it all are in the outcome. */
+  readonly onItems?: (items: readonly SentItem[], ahead: NonNullable<Batch['ahead']>) => Promise<void>;
 }
 export type RunAttempt = (input: AttemptInput, options: AttemptOptions) => Promise<AttemptOutcome>;
 
@@ -87,11 +90,13 @@ export function createRunAttempt(deps: {
   /** Begins an attempt's work with regular expressions. */
   readonly beginPatterns: () => MatchPatterns;
   readonly now?: () => number;
+  /** Characters of items that are passed on together while an answer is read; default what makes one message of most texts. */
+  readonly passOnChars?: number;
 }): RunAttempt {
-  const { secrets, tokens, hashes, snapshots, runTask, evaluate, beginPatterns, now = Date.now } = deps;
+  const { secrets, tokens, hashes, snapshots, runTask, evaluate, beginPatterns, now = Date.now, passOnChars = maxBatchBytes * 0.85 } = deps;
   const redactor = liveRedactor(secrets, tokens);
 
-  return async (input, { signal, onBegin, keepEvidence = false }) => {
+  return async (input, { signal, onBegin, onItems, keepEvidence = false }) => {
     const { source, extraction } = input;
     const progress: SourceProgress = { requests: 0, bytes: 0, durationMs: 0, pages: 0 };
     let taken: ItemSet | undefined;
@@ -111,22 +116,31 @@ export function createRunAttempt(deps: {
         if (set.waiting.length === 0 || set.waiting.length < least) return;
         set.settle(await evaluate(expressionsOf(extraction), set.waiting.map(({ value }) => value), signal));
       };
+      let arrivedAt: string | undefined;
+      const passOn = async (): Promise<void> => {
+        if (onItems && arrivedAt !== undefined && set.waitingChars >= passOnChars) await onItems(set.drain(), { observedAt: arrivedAt, kept: set.counts.kept });
+      };
       if (isTask) {
         const started = performance.now();
         set.take({ value: await runTask(source.task, { ...source.params, ...input.inputs.params }, signal) });
         await settle(1);
         progress.durationMs = Math.round(performance.now() - started);
-        return { kind: 'complete', observedAt: new Date(now()).toISOString(), requests: 0, request: { bytes: 0, durationMs: progress.durationMs }, items: set.items(), counts: set.counts, warnings: set.warnings };
+        return { kind: 'complete', observedAt: new Date(now()).toISOString(), requests: 0, request: { bytes: 0, durationMs: progress.durationMs }, items: set.rest(), counts: set.counts, warnings: set.warnings };
       }
       const result = await readSource({
-        ...deps, progress, newHash: hashes.ofBodies, settle, signal, newRecord: newAnswerRecord,
+        ...deps, progress, newHash: hashes.ofBodies, signal,
+        onWhole: () => (arrivedAt = new Date(now()).toISOString()),
+        settle: async () => {
+          await settle();
+          await passOn();
+        }, newRecord: newAnswerRecord,
         ask: { http: source.http, extraction, inputs: input.inputs, fireAt: input.fireAt, now: now(), spacingMs: spacingOf(source.http, input), validators: input.validators },
         onFound: sieve.take,
         // One that is recalled must not overtake one that waits: of two with one key the last stands.
         ...(isRemembered(input) && sieve.atOnce ? { recall: set.recall } : {}),
         found: () => set.counts.received,
       });
-      const observedAt = new Date(now()).toISOString();
+      const observedAt = arrivedAt ?? new Date(now()).toISOString();
       await settle(1);
       const facts: RequestFacts = { ...(progress.status === undefined ? {} : { status: progress.status }), bytes: progress.bytes, durationMs: progress.durationMs, ...(result.etag === undefined ? {} : { etag: redactor.text(result.etag) }) };
       const evidence = keepEvidence && progress.record ? { evidence: evidenceOf(progress.record, redactor) } : {};
@@ -134,7 +148,7 @@ export function createRunAttempt(deps: {
       if (result.unchanged && input.validators) return { kind: 'unchanged', base: input.validators.run, ...done };
       const { etag, lastModified, bodyHash } = result;
       const validators = { bodyHash, ...(etag === undefined ? {} : { etag: redactor.text(etag) }), ...(lastModified === undefined ? {} : { lastModified: redactor.text(lastModified) }) };
-      const items = set.items();
+      const items = set.rest();
       if (isRemembered(input)) {
         set.commit();
         known = undefined; // it is another now

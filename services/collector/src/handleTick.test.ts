@@ -245,15 +245,13 @@ describe('settling', () => {
       const settled: string[] = [];
       outcome.then(({ kind }) => settled.push(kind), (error: Error) => settled.push(error.message));
       await until(() => ids().length === 4, { see: ids });
-      expect(ids()).toEqual(['report:A:started:0', 'batch:A:0', 'batch:A:1', 'batch:A:2']);
-      for (const { confirm } of confirms.slice(0, 3)) confirm();
-      await new Promise(setImmediate);
-      expect(ids()).toHaveLength(4);
-      confirms[3]?.confirm();
-      await until(() => ids().includes('report:A:complete:0'), { see: ids });
-      await new Promise(setImmediate);
-      expect(settled).toEqual([]);
-      confirms.at(-1)?.confirm();
+      expect(ids()).toEqual(['report:A:started:0', 'batch:A:0', 'batch:A:1', 'report:A:complete:0']);
+      for (const index of [3, 1, 0]) {
+        confirms[index]?.confirm();
+        await new Promise(setImmediate);
+        expect(settled).toEqual([]);
+      }
+      confirms[2]?.confirm();
       expect(await outcome).toEqual({ kind: 'done' });
 
       confirms.length = 0;
@@ -262,7 +260,6 @@ describe('settling', () => {
       await until(() => ids().length === 4, { see: ids });
       for (const [index, { confirm }] of confirms.entries()) confirm(index === 2 ? new Error('not stored') : undefined);
       await expect(second).rejects.toThrow('not stored');
-      expect(ids()).not.toContain('report:A:complete:0');
       await close();
     });
   });

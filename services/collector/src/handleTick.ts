@@ -8,6 +8,7 @@ import type { KnownSnapshots } from './createKnownSnapshots.ts';
 import type { AttemptOutcome, AttemptProgress, RunAttempt } from './createRunAttempt.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import { attemptMessages } from './core/attemptMessages.ts';
+import { itemBatches } from './core/batchMessages.ts';
 
 const defaultHeartbeatMs = 10_000;
 /** Messages of one attempt that wait for their confirm at once: enough to keep the broker busy, little enough to bound memory. */
@@ -44,9 +45,17 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snaps
       broker.publish({ exchange: exchanges.work, routingKey: queues.store, type, messageId, correlationId: tick.run, body, signal: delivery.signal });
 
     const started: StartedReport = { v: 1, ...head, attempt, kind: 'started' };
-    // Not awaited here: the fetch need not wait for the confirm, and what went wrong is seen before the tick is settled.
-    const sentStarted = send(messageTypes.report, messageIds.report(attempt, 'started'), started);
-    sentStarted.catch(() => undefined);
+    const sender = createSender();
+    // The fetch need not wait for the confirm; what went wrong is seen before the tick is settled.
+    await sender.send(() => send(messageTypes.report, messageIds.report(attempt, 'started'), started));
+    let sent = 0;
+    const sendBatches = async (batches: readonly string[]): Promise<void> => {
+      for (const batch of batches) {
+        const seq = sent;
+        sent += 1;
+        await sender.send(() => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
+      }
+    };
     let progress: (() => AttemptProgress) | undefined;
     let beats = 0;
     const heart = setInterval(() => {
@@ -58,13 +67,14 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snaps
     const began = performance.now();
     try {
       run.signal.throwIfAborted(); // the run had ended before its tick came: nothing is asked
-      const outcome = await runAttempt(tick, { signal, onBegin: (tell) => (progress = tell) });
-      const { batches, report } = attemptMessages({ tick, head, attempt, outcome });
-      await eachOf(batches, (batch, seq) => send(messageTypes.batch, messageIds.batch(attempt, seq), batch));
-      await sentStarted;
+      const outcome = await runAttempt(tick, { signal, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ahead })) });
+      const { batches, report } = attemptMessages({ tick, head, attempt, sent, outcome });
+      await sendBatches(batches);
       clearInterval(heart); // the report is the last word of an attempt
       remember(tick, outcome, snapshots);
-      await send(messageTypes.report, messageIds.report(attempt, outcome.kind), report);
+      // Not held back until the batches are confirmed: without one of them the set is not whole, and nothing of it is applied.
+      await sender.send(() => send(messageTypes.report, messageIds.report(attempt, outcome.kind), report));
+      await sender.all();
       tellOf(outcome, Math.round(performance.now() - began), about);
       return done();
     } catch (error) {
@@ -90,13 +100,20 @@ function remember({ dataset, run, extractionHash }: Tick, outcome: AttemptOutcom
   else if (outcome.kind === 'complete' && outcome.snapshot && outcome.validators) snapshots.put({ dataset, extractionHash, run, bodyHash: outcome.validators.bodyHash, snapshot: outcome.snapshot });
 }
 
-/** Sends with a bounded window; rejects with the first failure. */
-async function eachOf<T>(values: readonly T[], send: (value: T, index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < values.length; index = next++) await send(values[index] as T, index);
+/** Sends in order, `window` of them unconfirmed at most; `all` rejects with the first failure. */
+function createSender(): { readonly send: (message: () => Promise<void>) => Promise<void>; readonly all: () => Promise<unknown> } {
+  const going = new Set<Promise<void>>();
+  const sent: Promise<void>[] = [];
+  return {
+    async send(message) {
+      while (going.size >= window) await Promise.race(going);
+      const confirmed = message();
+      going.add(confirmed);
+      sent.push(confirmed);
+      confirmed.then(() => going.delete(confirmed), () => undefined); // a failure stays, for `send` and `all` to find
+    },
+    all: () => Promise.all(sent),
   };
-  await Promise.all(Array.from({ length: Math.min(window, values.length) }, worker));
 }
 
 function tellOf(outcome: AttemptOutcome, durationMs: number, log: Logger): void {

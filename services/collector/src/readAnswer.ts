@@ -15,7 +15,7 @@ import type { FormatReader, OnFound } from './formats/FormatReader.ts';
 
 /** A little more than the 4 KiB that evidence shows, so that a secret at the edge is still whole when it is looked for. */
 const headBytes = 8_192;
-/** A body up to this long waits for its hash before it is parsed, where the hash of the newest snapshot's is known. */
+/** A body up to this long is read whole before it is parsed: then its hash is known, and when it had arrived. */
 const heldBytes = 16 * 1024 ** 2;
 /** Bytes handled before the event loop gets its turn again. */
 const sliceBytes = 65_536;
@@ -32,7 +32,7 @@ export interface ReadAnswer {
  * Reads an answer's body as it comes: decompresses, decodes the charset, finds the records. `hash` is told of every decompressed byte;
  * `expected` is the hash of a body that need not be parsed again. Throws the failure that ends the attempt.
  */
-export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, recall, settle }: {
+export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, onWhole, recall, settle }: {
   readonly answer: UpstreamAnswer;
   readonly record: AnswerRecord;
   readonly extraction: Extraction;
@@ -41,6 +41,8 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   readonly expected: string | undefined;
   readonly onFound: OnFound;
   readonly recall?: Recall | undefined;
+  /** Told when a body has arrived whole that is short enough to be held until then. */
+  readonly onWhole?: () => void;
   /** Called between parts: what waits for the job's expressions is settled here. */
   readonly settle: () => Promise<void>;
 }): Promise<ReadAnswer> {
@@ -48,7 +50,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   const contentType = answer.headers['content-type'];
   const announced = encoding === undefined ? Number(answer.headers['content-length'] ?? 0) : 0;
   if (announced > budget.left) throw new AttemptFailure('too_large', `expected at most ${budget.max.toLocaleString('en')} bytes (maxBytes); the answer announces ${announced.toLocaleString('en')}`);
-  let held: Buffer[] | undefined = expected === undefined ? undefined : [];
+  let held: Buffer[] | undefined = expected === undefined && !onWhole ? undefined : [];
   let size = 0;
   let feed: Feed | undefined;
   let waiting: Buffer = Buffer.alloc(0);
@@ -83,8 +85,9 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
       }
     }
   }
-  if (held && hash.peek() === expected) return { around: undefined, same: true };
-  for (const part of held ?? []) await parse(part);
+  if (held && expected !== undefined && hash.peek() === expected) return { around: undefined, same: true };
+  if (held) onWhole?.();
+  for (let part = held?.shift(); part; part = held?.shift()) await parse(part);
   if (size === 0) throw badBody(`expected a body; the answer (status ${answer.status}) has none`);
   feed ??= createFeed({ head: waiting, extraction, contentType, onFound, recall });
   if (waiting.length > 0) feed.write(waiting);

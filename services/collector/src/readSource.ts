@@ -47,7 +47,7 @@ export interface SourceResult {
 }
 
 /** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
-export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, recall, found, settle, signal }: {
+export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, onWhole, recall, found, settle, signal }: {
   readonly ask: HttpAsk;
   readonly progress: SourceProgress;
   readonly fetchUpstream: FetchUpstream;
@@ -59,6 +59,8 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   readonly newRecord: () => AnswerRecord;
   readonly onFound: OnFound;
   readonly recall?: Recall;
+  /** Told when the one answer has arrived whole, before anything in it is looked at; never where there are several, or it is long. */
+  readonly onWhole?: () => void;
   /** Records found so far. */
   readonly found: () => number;
   readonly settle: () => Promise<void>;
@@ -108,7 +110,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
           last = { etag: answer.headers.etag, lastModified: answer.headers['last-modified'] };
           if (answer.status === 304) return { url: built.url, link: undefined, around: undefined, same: true };
           const own = single ? hash : newHash();
-          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, recall, settle });
+          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, recall, settle, ...(single && onWhole ? { onWhole } : {}) });
           record.contentHash = own.peek();
           if (!single) hash.update(Buffer.from(record.contentHash)); // one hash over all bodies
           return { url: answer.url, link: [answer.headers.link].flat().join(', ') || undefined, ...read };

@@ -13,6 +13,7 @@ import { noteLastReport } from './noteLastReport.ts';
 import { quarantineRun } from './quarantineRun.ts';
 import type { Applied, Result } from './result.ts';
 import type { SetInHand } from './setsInHand.ts';
+import type { StateAhead } from './stateAhead.ts';
 import type { StorageParts } from './storageParts.ts';
 
 const rounds = 50;
@@ -43,10 +44,10 @@ export async function handleComplete({ parts, report }: { readonly parts: Storag
 }
 
 /** Applies a set whose messages are all in this process. One of them may be a copy of a kept one: the moment that was kept first stands. */
-export async function settleSetInHand(parts: StorageParts, { report, batches }: SetInHand): Promise<Outcome> {
+export async function settleSetInHand(parts: StorageParts, { report, batches, ahead }: SetInHand): Promise<Outcome> {
   const kept = await keptMoment(parts, report.attempt);
-  const observedAt = kept ?? clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
-  return await settleResult({ parts, report, kept: kept !== undefined, read: (run) => contentResult({ parts, run, report, observedAt, lists: batches.map(({ items }) => items) }) });
+  const observedAt = kept ?? (await ahead?.observedAt) ?? clampObservedAt({ observedAt: new Date(report.observedAt), queuedAt: new Date(report.queuedAt), now: parts.database.clock.now() });
+  return await settleResult({ parts, report, kept: kept !== undefined, read: (run) => contentResult({ parts, run, report, observedAt, lists: [...batches.map(({ items }) => items), report.items ?? []], ...(ahead ? { ahead } : {}) }) });
 }
 
 /** The upstream said the same as before. */
@@ -77,7 +78,7 @@ export async function applyWholeSet({ parts, report, accepted = false }: { reado
     read: async (run) => {
       set ??= await readWholeSet(parts, report.attempt);
       if (!set) return undefined;
-      const lists = set.report.items ? [set.report.items] : set.batches.map(({ items }) => items);
+      const lists = [...set.batches.map(({ items }) => items), set.report.items ?? []];
       return await contentResult({ parts, run, report: set.report, observedAt: set.observedAt, lists, accepted });
     },
   });
@@ -158,14 +159,14 @@ async function conclude({ parts, report, result, applied, kept }: { parts: Stora
   }
 }
 
-async function contentResult({ parts, run, report, observedAt, lists, accepted = false }: {
-  parts: StorageParts; run: RunDocument; report: CompleteReport | ChangesReport; observedAt: Date; lists: readonly Batch['items'][]; accepted?: boolean;
+async function contentResult({ parts, run, report, observedAt, lists, ahead, accepted = false }: {
+  parts: StorageParts; run: RunDocument; report: CompleteReport | ChangesReport; observedAt: Date; lists: readonly Batch['items'][]; ahead?: StateAhead; accepted?: boolean;
 }): Promise<Result | string> {
   const revision = await parts.revisions(run.job, run.jobVersion);
   if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
   const { counts, extractionHash, requestHash, validators, warnings, request, requests } = report;
   const about = { received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash, ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}) };
-  const result = { run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted };
+  const result = { run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted, ...(ahead ? { ahead } : {}) };
   if (report.kind === 'changes') {
     const read = changesOf(lists);
     return read.ok ? { ...result, saw: { ...about, kind: 'changes', base: report.base, changes: read.content, kept: counts.kept } } : read.reason;

@@ -12,6 +12,7 @@ import { createKeyedTurns } from './keyedTurns.ts';
 import { createRevisionCache } from './revisionCache.ts';
 import { createSetsInHand } from './setsInHand.ts';
 import { startHousekeeping } from './startHousekeeping.ts';
+import { startStateAhead } from './stateAhead.ts';
 import { transactionLimits, type StorageParts } from './storageParts.ts';
 import { watchCommands } from './watchCommands.ts';
 
@@ -33,7 +34,7 @@ await runService({
     const parts: StorageParts = {
       database, history: historyCollectionsOf(database.db), broker, cache, log, turns: createKeyedTurns(), revisions: createRevisionCache({ database }),
       // A few messages must stay free, or held sets could keep those that would complete them from coming.
-      sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), most: Math.max(0, config.concurrency - 4) }),
+      sets: createSetsInHand({ settle: (set) => settleSetInHand(parts, set), goAhead: (batch) => startStateAhead(parts, batch), most: Math.max(0, config.concurrency - 4) }),
       random: Math.random, newId: () => ulid(), limits: { layout: layoutLimits, ...transactionLimits },
     };
     metrics.gaugeFrom('gleaner_storage_cached_hashes', 'Item hashes held in memory.', () => cache.size);

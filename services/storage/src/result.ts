@@ -1,6 +1,7 @@
 import type { JobDefinition, RequestFacts, Validators } from '@gleaner/contracts';
 import type { RunDocument, SnapshotCounts, SnapshotDocument } from '@gleaner/database';
 import type { Changes, Content } from './core/contentOf.ts';
+import type { StateAhead } from './stateAhead.ts';
 import type { GateFault } from './core/judgeGate.ts';
 
 /** A result of a run that may be applied: what it saw, or which snapshot it saw again. */
@@ -16,6 +17,8 @@ export interface Result {
     /** The snapshot of the run `base`, but for these changes; `kept` items in all. */
     | (Seen & { readonly kind: 'changes'; readonly base: string; readonly changes: Changes; readonly kept: number })
     | { readonly kind: 'again'; readonly base: string; /** Its row, where it was read already. */ readonly row?: SnapshotDocument | null };
+  /** What was written of it while it came. */
+  readonly ahead?: StateAhead;
   /** A person has accepted it: the gate is open. */
   readonly accepted?: boolean;
 }

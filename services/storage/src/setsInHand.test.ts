@@ -20,9 +20,19 @@ describe('a set in hand', () => {
   });
 
   it('is given up when the rest does not come, and its later messages are not held', async () => {
-    const sets = createSetsInHand({ settle: async () => done(), most: 10, holdMs: 1 });
+    const sets = createSetsInHand({ settle: async () => done(), most: 10, holdMs: 1, steadyMs: 1 });
     expect(await sets.holdBatch(batch(0))).toEqual({ kind: 'keep' });
     expect(await sets.holdComplete(complete(1))).toEqual({ kind: 'keep' });
+  });
+
+  it('waits longer while all that came before is here than when a message went elsewhere', async () => {
+    const sets = createSetsInHand({ settle: async () => done(), most: 10, holdMs: 1, steadyMs: 60_000 });
+    const steady = [sets.holdBatch(batch(0)), sets.holdBatch(batch(1))];
+    const split = [sets.holdBatch(batch(0, 'B')), sets.holdBatch(batch(2, 'B'))];
+    expect(await Promise.all(split)).toEqual([{ kind: 'keep' }, { kind: 'keep' }]);
+    expect(sets.size).toBe(2);
+    const held = sets.holdComplete(complete(2));
+    expect(await Promise.all([...steady, held])).toEqual(Array.from({ length: 3 }, () => ({ kind: 'settled', outcome: done() })));
   });
 
   it('is given up when too many wait, so that the consumer never stands still', async () => {

@@ -27,10 +27,11 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   const counts = countsOf({ result, plan, kept });
   const origin = saw.kind === 'again' ? base : saw;
   const validators = origin?.validators;
-  const id = newId();
-  const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
   await onStep?.('before the state is written');
-  const early = state && state.items.length > limits.writeBefore ? await writeState(state) : undefined;
+  const ahead = plan.epoch && plan.generation ? await result.ahead?.finish(plan.epoch.items) : undefined;
+  const id = ahead?.id ?? newId();
+  const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
+  const early = ahead ?? (state && state.items.length > limits.writeBefore ? await writeState(state) : undefined);
   const row: SnapshotDocument = {
     _id: snapshotId(dataset, run._id), dataset, job: run.job, run: run._id, position, observedAt: result.observedAt, kind, ...(keys === undefined ? {} : { keys }),
     ...(saw.kind === 'again' ? { sameAs: saw.base } : {}), ...(definitionChanged ? { cause: 'definition' as const } : {}),

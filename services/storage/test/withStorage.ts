@@ -13,6 +13,7 @@ import { createHashCache } from '../src/hashCache.ts';
 import { createKeyedTurns } from '../src/keyedTurns.ts';
 import { createRevisionCache } from '../src/revisionCache.ts';
 import { createSetsInHand } from '../src/setsInHand.ts';
+import { startStateAhead } from '../src/stateAhead.ts';
 import { transactionLimits, type StorageParts } from '../src/storageParts.ts';
 
 export interface Message {
@@ -52,7 +53,7 @@ export async function withStorage(fn: (test: StorageTest) => Promise<void>, { la
       const history = historyCollectionsOf(database.db);
       const another = (extra: Partial<StorageParts> = {}, held = 0): StorageParts => {
         const made: StorageParts = {
-          sets: createSetsInHand({ settle: (set) => settleSetInHand(made, set), most: held }), database, history, turns: createKeyedTurns(), revisions: createRevisionCache({ database }), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
+          sets: createSetsInHand({ settle: (set) => settleSetInHand(made, set), goAhead: (batch) => startStateAhead(made, batch), most: held }), database, history, turns: createKeyedTurns(), revisions: createRevisionCache({ database }), cache: createHashCache({ limit: 1_000_000 }), log: createLogger({ service: 'storage-test', level: 'silent' }), random: () => 0.5, newId: () => ulid(),
         broker: { announce: (_, routingKey, body) => { announced.push({ routingKey, body }); }, publish: async (request) => { published.push(request); } },
         limits: { layout, ...transactionLimits, ...limits }, ...extra,
         };
@@ -97,12 +98,12 @@ export const messages = {
     };
     return messageOf(messageTypes.report, report);
   },
-  /** A result in several batches, then the complete report. */
+  /** A result in several batches that go ahead of the complete report. */
   set(run: RunDocument, values: Readonly<Record<string, unknown>> | BatchItem[], { batches, attempt = `attempt-${run._id}`, observedAt = new Date(), ...extra }: { batches: number; attempt?: string; observedAt?: Date } & Partial<Omit<CompleteReport, 'observedAt'>>): Message[] {
     const items = Array.isArray(values) ? values : itemsOf(values);
     const size = Math.ceil(items.length / batches);
     const sent = Array.from({ length: batches }, (_, seq): Message => {
-      const batch: Batch = { ...head(run, attempt), seq, items: items.slice(seq * size, (seq + 1) * size) };
+      const batch: Batch = { ...head(run, attempt), seq, items: items.slice(seq * size, (seq + 1) * size), ahead: { observedAt: observedAt.toISOString(), kept: Math.min(items.length, (seq + 1) * size) } };
       return messageOf(messageTypes.batch, batch);
     });
     const { items: _, ...report } = JSON.parse(messages.complete(run, [], { attempt, observedAt, batches, counts: { received: items.length, kept: items.length, duplicates: 0 }, ...extra }).body.toString()) as CompleteReport;

@@ -2,11 +2,12 @@ import type { ChangesReport, CompleteReport, FailedReport, Tick, TryHead, Unchan
 import type { AttemptOutcome } from '../createRunAttempt.ts';
 import { batchMessages } from './batchMessages.ts';
 
-/** The messages that tell storage how an attempt ended: batches first, then the one report. */
-export function attemptMessages({ tick, head, attempt, outcome }: {
+/** The messages that tell storage how an attempt ended, after the `sent` batches that went ahead: batches first, then the one report. */
+export function attemptMessages({ tick, head, attempt, sent = 0, outcome }: {
   readonly tick: Pick<Tick, 'extractionHash' | 'requestHash'>;
   readonly head: TryHead;
   readonly attempt: string;
+  readonly sent?: number;
   readonly outcome: AttemptOutcome;
 }): { readonly batches: readonly string[]; readonly report: string | object } {
   const about = { v: 1, ...head, attempt } as const;
@@ -27,6 +28,6 @@ export function attemptMessages({ tick, head, attempt, outcome }: {
     ...about, ...(outcome.base === undefined ? { kind: 'complete' } : { kind: 'changes', base: outcome.base }), observedAt, counts: outcome.counts, requests, request, extractionHash: tick.extractionHash, requestHash: tick.requestHash,
     ...(outcome.validators ? { validators: outcome.validators } : {}), ...(outcome.warnings.length > 0 ? { warnings: outcome.warnings } : {}),
   };
-  const messages = batchMessages({ head, attempt, items: outcome.items, complete });
+  const messages = batchMessages({ head, attempt, sent, items: outcome.items, complete });
   return { batches: messages.batches, report: messages.complete };
 }

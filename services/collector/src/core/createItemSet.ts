@@ -36,8 +36,12 @@ export interface ItemSet {
   readonly waiting: readonly WaitingItem[];
   /** Takes the values of the waiting records' expressions, in their order, and waits for none any more. */
   settle(values: readonly Readonly<Record<string, unknown>>[]): void;
-  /** Items as they are sent, in the order in which their keys were first seen; beside a known snapshot those that differ from it, then the keys that are gone. */
-  items(): readonly SentItem[];
+  /** Takes out the items that are to be sent and were not yet: beside a known snapshot those that differ from it. */
+  drain(): readonly SentItem[];
+  /** Characters that `drain` would take out. */
+  readonly waitingChars: number;
+  /** Takes out the rest: the last items, and the keys of the known snapshot that are gone. */
+  rest(): readonly SentItem[];
   readonly counts: { readonly received: number; readonly kept: number; readonly duplicates: number };
   readonly warnings: readonly string[];
   /** The known snapshot becomes what was taken. */
@@ -100,6 +104,8 @@ export function createItemSet(options: {
     return digest;
   };
 
+  const drain = (): SentItem[] => Array.from(seen.drain(), (text) => ({ text, bytes: Buffer.byteLength(text) }));
+
   return {
     recall: seen.recall,
     take(found) {
@@ -142,9 +148,12 @@ export function createItemSet(options: {
         keep(key, ordered, undefined, place);
       });
     },
-    items() {
-      const items: SentItem[] = [];
-      for (const text of seen.changes()) items.push({ text, bytes: Buffer.byteLength(text) });
+    drain,
+    get waitingChars() {
+      return seen.waiting;
+    },
+    rest() {
+      const items = drain();
       for (const key of seen.gone()) {
         const text = `{"k":${keyText(key)},"gone":true}`;
         items.push({ text, bytes: Buffer.byteLength(text) });

@@ -31,7 +31,7 @@ export interface Comparison {
   readonly recall: Recall;
   /** Records taken by their bytes. */
   readonly recalled: number;
-  /** Sees an item; true where it differs from the snapshot's (or from the one seen before under its key), and `change` is to say what it is now. */
+  /** Sees an item; true where it differs from the snapshot's, or from what was said of its key before, and `change` is to say what it is now. */
   differs(key: string, hash: string): boolean;
   change(key: string, hash: string, text: string): void;
   /** Says what a record became, to be recalled the next time: the item under that key with that hash, or nothing, where the filter left it out. */
@@ -40,8 +40,10 @@ export interface Comparison {
   readonly kept: number;
   /** Items that had the key of another with other data. */
   readonly duplicates: number;
-  /** Texts of the items that differ, in the order in which they were seen. */
-  changes(): Iterable<string>;
+  /** Takes out the texts given to `change` since it was called last; of two with one key the last stands. */
+  drain(): Iterable<string>;
+  /** Characters that `drain` would take out. */
+  readonly waiting: number;
   /** Keys of the snapshot that were not seen. */
   gone(): Iterable<string>;
   /** The snapshot becomes what was seen. */
@@ -78,7 +80,9 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
 
   const compare = (): Comparison => {
     const turn = (now += 1);
-    const changes = new Map<string, { readonly hash: string; readonly text: string }>();
+    const changes = new Map<string, string>(); // key → hash of what differs from the snapshot, or was said to
+    let texts = new Map<string, string>();
+    let waiting = 0;
     const fresh: { readonly entry: Entry; readonly item: { readonly key: string; readonly hash: string } | undefined }[] = [];
     let known = 0; // keys of the snapshot that were seen
     let added = 0;
@@ -90,7 +94,6 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
     let duplicates = 0;
 
     const isAsBefore = (item: Item): void => {
-      if (changes.size > 0 && changes.delete(item.key)) duplicates += 1;
       if (item.seen !== turn) known += 1;
       item.seen = turn;
     };
@@ -108,7 +111,9 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
       follow(entry);
     };
     const isKnown = (entry: Entry | undefined, { low, high }: RecordHash): entry is Entry =>
-      entry?.low === low && entry.high === high && entry.known && entry.item?.stale !== true;
+      entry?.low === low && entry.high === high && entry.known && entry.item?.stale !== true
+      // What was said of its key has to be taken back, in words that are not at hand.
+      && (changes.size === 0 || entry.item === undefined || !changes.has(entry.item.key));
     /** The record is no known one: perhaps it stands in the place of the expected one. */
     const miss = (): void => {
       misses += 1;
@@ -136,19 +141,23 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
       get recalled() { return recalled; },
       differs(key, digest) {
         const item = items.get(key);
-        if (item?.hash === digest) {
+        const before = changes.get(key);
+        if (before === digest) return false;
+        if (item?.hash === digest && before === undefined) {
           isAsBefore(item);
           return false;
         }
-        const before = changes.get(key);
-        if (before?.hash === digest) return false;
         if (before !== undefined || item?.seen === turn) duplicates += 1;
         else if (item === undefined) added += 1;
         else known += 1;
         if (item) item.seen = turn;
         return true;
       },
-      change(key, digest, text) { changes.set(key, { hash: digest, text }); },
+      change(key, digest, text) {
+        changes.set(key, digest);
+        texts.set(key, text);
+        waiting += text.length;
+      },
       became({ low, high, length }, item) {
         const entry: Entry = { low, high, length, item: undefined, seen: turn, known: false, next: undefined };
         follow(entry);
@@ -156,7 +165,13 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
       },
       get kept() { return known + added; },
       get duplicates() { return duplicates; },
-      changes: () => changes.values().map(({ text }) => text),
+      drain() {
+        const drained = texts.values();
+        texts = new Map();
+        waiting = 0;
+        return drained;
+      },
+      get waiting() { return waiting; },
       * gone() {
         if (known === items.size) return;
         for (const { key, seen } of items.values()) if (seen !== turn) yield key;
@@ -169,8 +184,9 @@ export function createKnownSnapshot({ hash }: { readonly hash: (bytes: Uint8Arra
             items.delete(item.key);
           }
         }
-        for (const [key, { hash: digest }] of changes) {
+        for (const [key, digest] of changes) {
           const old = items.get(key);
+          if (old?.hash === digest) continue;
           if (old) old.stale = true;
           items.set(key, { key, hash: digest, seen: turn, stale: false });
         }

@@ -39,14 +39,14 @@ export function inputOf(job: object): AttemptInput {
 }
 
 /** The function that does an attempt, made of the real parts. */
-export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> = {}) {
+export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup, passOnChars }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> & { readonly passOnChars?: number } = {}) {
   const agents = createGuardedAgents({ allowNetworks, ...(lookup ? { lookup } : {}) });
   const pauses = createOriginPauses();
   const evaluator = createEvaluator();
   const patterns = createPatterns();
   const snapshots = createKnownSnapshots();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin,
+    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin, ...(passOnChars === undefined ? {} : { passOnChars }),
   });
   return {
     runAttempt,

@@ -40,7 +40,7 @@ export function changed(base: Content, changes: Changes): Content {
 }
 
 // What came over the broker has no shape before it is looked at, whatever its type says.
-const isItem = (item: Partial<BatchItem> | undefined): item is BatchItem =>
+export const isItem = (item: Partial<BatchItem> | undefined): item is BatchItem =>
   typeof item?.k === 'string' && item.k !== '' && typeof item.h === 'string' && item.h !== '' && typeof item.d === 'object' && item.d !== null;
 const isGone = (item: Partial<GoneItem> | undefined): item is GoneItem => typeof item?.k === 'string' && item.k !== '' && item.gone === true;
 const unreadable = (expected: string, item: unknown) => ({ ok: false, reason: `expected ${expected}; saw ${JSON.stringify(item)?.slice(0, 200)}` }) as const;
