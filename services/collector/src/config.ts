@@ -1,4 +1,4 @@
-import { choice, cidrs, duration, integer, logLevels, readEnv, readSecrets, string, url } from '@gleaner/runtime';
+import { choice, cidrs, duration, integer, logLevels, readEnv, readSecrets, size, string, url } from '@gleaner/runtime';
 import type { EnvSource } from '@gleaner/runtime';
 
 /** Everything that a collector takes from its environment, frozen; throws one error that lists every fault. */
@@ -8,6 +8,8 @@ export function readConfig(source?: EnvSource) {
       amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
       /** Runs at once. */
       concurrency: integer('COLLECTOR_CONCURRENCY', { min: 1, max: 256, default: 8 }),
+      /** Decompressed bytes that all attempts together may hold; 4 to 6 times as much memory. */
+      memoryBytes: size('COLLECTOR_MEMORY', { min: 1024 ** 2, max: 64 * 1024 ** 3, default: 64 * 1024 ** 2 }),
       /** Private networks that may be reached all the same. */
       allowNetworks: cidrs('ALLOW_NETWORKS', { default: [] }),
       /** How long runs under way may go on once the service is told to stop; then they go back to the queue. */

@@ -3,6 +3,7 @@ import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { Hashes } from './createHashes.ts';
 import type { KnownSnapshots, Remembered } from './createKnownSnapshots.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
+import type { MemoryShare } from './createMemoryBudget.ts';
 import type { MatchPatterns } from './createPatterns.ts';
 import type { Tokens } from './createTokens.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
@@ -59,6 +60,8 @@ export interface AttemptProgress { readonly requests: number; readonly received:
 export interface AttemptOptions {
   /** Aborted with an AttemptFailure (a deadline) it ends the attempt as failed; with anything else the attempt rejects with that. */
   readonly signal: AbortSignal;
+  /** What the attempt holds of the collector's memory; given back by who entered it, once the items are away. Default: no bound. */
+  readonly share?: Pick<MemoryShare, 'hold' | 'waitedMs'>;
   /** Keep the head of the last answer although nothing failed. */
   readonly keepEvidence?: boolean;
   /** Called once, with the function that tells how far the attempt has come. */
@@ -73,6 +76,7 @@ export type RunTask = (name: string, params: Readonly<Record<string, unknown>>, 
 /** Evaluates JSONata expressions over values, within a time limit. */
 export type EvaluateExpressions = (expressions: readonly { readonly name: string; readonly expr: string }[], values: readonly unknown[], signal: AbortSignal) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
+const unbounded: Pick<MemoryShare, 'hold' | 'waitedMs'> = { hold: () => Promise.resolve(), waitedMs: () => 0 };
 const waitingItems = 500;
 const maxMessage = 2_000;
 
@@ -96,7 +100,7 @@ export function createRunAttempt(deps: {
   const { secrets, tokens, hashes, snapshots, runTask, evaluate, beginPatterns, now = Date.now, passOnChars = maxBatchBytes * 0.85 } = deps;
   const redactor = liveRedactor(secrets, tokens);
 
-  return async (input, { signal, onBegin, onItems, keepEvidence = false }) => {
+  return async (input, { signal, share = unbounded, onBegin, onItems, keepEvidence = false }) => {
     const { source, extraction } = input;
     const progress: SourceProgress = { requests: 0, bytes: 0, durationMs: 0, pages: 0 };
     let taken: ItemSet | undefined;
@@ -139,6 +143,7 @@ export function createRunAttempt(deps: {
         // One that is recalled must not overtake one that waits: of two with one key the last stands.
         ...(isRemembered(input) && sieve.atOnce ? { recall: set.recall } : {}),
         found: () => set.counts.received,
+        share,
       });
       const observedAt = arrivedAt ?? new Date(now()).toISOString();
       await settle(1);

@@ -10,6 +10,7 @@ import { withBroker } from '../../../test/support/withBroker.ts';
 import { withServer } from '../../../test/support/withServer.ts';
 import { createAbortRegistry } from './createAbortRegistry.ts';
 import { createHandleControl } from './handleControl.ts';
+import { createMemoryBudget } from './createMemoryBudget.ts';
 import { createHandleTick } from './handleTick.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
 import { createTestRunAttempt } from './testing/testAttempt.ts';
@@ -58,7 +59,7 @@ async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs 
           return done();
         },
       });
-      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, snapshots, ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
+      const ticks = broker.consume({ queue: queues.collect, concurrency: 4, handler: createHandleTick({ broker, runAttempt, newAttempt: ulid, aborts, snapshots, memory: createMemoryBudget({ maxBytes: 64 * 1024 ** 2 }), ...(heartbeatMs === undefined ? {} : { heartbeatMs }), log }) });
       await Promise.all([store.ready, ticks.ready]);
       await fn({
         broker, sent, aborts, pauses,
@@ -237,7 +238,7 @@ describe('settling', () => {
       const delivery = { type: messageTypes.tick, body: Buffer.from(JSON.stringify(tickOf({ source: { http: { url } }, key: 'ccy' }))), signal: new AbortController().signal } as Delivery;
       const confirms: { readonly id: string; readonly confirm: (error?: Error) => void }[] = [];
       const handle = createHandleTick({
-        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), snapshots, log,
+        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), snapshots, memory: createMemoryBudget({ maxBytes: 64 * 1024 ** 2 }), log,
         broker: { publish: ({ messageId }) => new Promise((resolve, reject) => confirms.push({ id: messageId, confirm: (error) => (error ? reject(error) : resolve()) })) },
       });
       const ids = () => confirms.map(({ id }) => id);

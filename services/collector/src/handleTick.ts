@@ -5,6 +5,7 @@ import type { Broker, Delivery, Outcome } from '@gleaner/broker';
 import type { Logger } from '@gleaner/runtime';
 import type { AbortRegistry } from './createAbortRegistry.ts';
 import type { KnownSnapshots } from './createKnownSnapshots.ts';
+import type { MemoryBudget } from './createMemoryBudget.ts';
 import type { AttemptOutcome, AttemptProgress, RunAttempt } from './createRunAttempt.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 import { attemptMessages } from './core/attemptMessages.ts';
@@ -18,12 +19,13 @@ const window = 8;
  * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
  * only once the last of these is confirmed. A run that was aborted from outside only says that it asks no more: its state says the rest.
  */
-export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snapshots, heartbeatMs = defaultHeartbeatMs, log }: {
+export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memory, snapshots, heartbeatMs = defaultHeartbeatMs, log }: {
   readonly broker: Pick<Broker, 'publish'>;
   readonly runAttempt: RunAttempt;
   /** A new ULID. */
   readonly newAttempt: () => string;
   readonly aborts: AbortRegistry;
+  readonly memory: Pick<MemoryBudget, 'enter'>;
   readonly snapshots: Pick<KnownSnapshots, 'put' | 'again'>;
   /** Time between two heartbeats of an attempt, ms; default 10,000. */
   readonly heartbeatMs?: number;
@@ -38,6 +40,8 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snaps
     const attempt = newAttempt();
     const about = log.child({ run: tick.run, job: tick.job, try: tick.try, attempt });
     using run = aborts.enter(tick.run);
+    // Given back once the items are away, not when they have been read.
+    using share = memory.enter('http' in tick.source ? tick.source.http.maxBytes : 0);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(new AttemptFailure('deadline', `expected an attempt to last at most ${tick.maxDuration} ms (maxDuration)`)), tick.maxDuration);
     const signal = AbortSignal.any([delivery.signal, run.signal, deadline.signal]);
@@ -67,7 +71,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, snaps
     const began = performance.now();
     try {
       run.signal.throwIfAborted(); // the run had ended before its tick came: nothing is asked
-      const outcome = await runAttempt(tick, { signal, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ahead })) });
+      const outcome = await runAttempt(tick, { signal, share, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ahead })) });
       const { batches, report } = attemptMessages({ tick, head, attempt, sent, outcome });
       await sendBatches(batches);
       clearInterval(heart); // the report is the last word of an attempt

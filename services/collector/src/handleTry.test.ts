@@ -5,6 +5,7 @@ import { createLogger } from '@gleaner/runtime';
 import { describe, expect, it } from '@jest/globals';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import { withServer } from '../../../test/support/withServer.ts';
+import { createMemoryBudget } from './createMemoryBudget.ts';
 import { createHandleTry } from './handleTry.ts';
 import { createTestRunAttempt } from './testing/testAttempt.ts';
 
@@ -16,7 +17,7 @@ async function withTries(fn: (ask: (job: object, more?: object) => Promise<TryAn
     const { runAttempt, close } = await createTestRunAttempt({ secrets: { KEY: { value: 'hunter22' } } });
     try {
       await broker.declare(topology);
-      await broker.reply({ queue: queues.try, concurrency: 2, handler: createHandleTry({ runAttempt }) }).ready;
+      await broker.reply({ queue: queues.try, concurrency: 2, handler: createHandleTry({ runAttempt, memory: createMemoryBudget({ maxBytes: 64 * 1024 ** 2 }) }) }).ready;
       await fn(async (job, more = {}) => {
         const parsed = parseJob('one', job);
         if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));

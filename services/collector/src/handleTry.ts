@@ -1,6 +1,7 @@
 import { readTryRequest } from '@gleaner/contracts';
 import type { Fault, TryAnswer } from '@gleaner/contracts';
 import type { Delivery } from '@gleaner/broker';
+import type { MemoryBudget } from './createMemoryBudget.ts';
 import type { RunAttempt } from './createRunAttempt.ts';
 import { AttemptFailure } from './core/AttemptFailure.ts';
 
@@ -10,15 +11,16 @@ const defaultSample = 20;
 const maxSampleCharacters = 512 * 1024;
 
 /** Makes the handler of `try` requests: one attempt whose items are shown and then forgotten. A failed attempt is an answer too; only a request that cannot be read throws. */
-export function createHandleTry({ runAttempt, now = Date.now }: { readonly runAttempt: RunAttempt; readonly now?: () => number }): (delivery: Delivery) => Promise<TryAnswer> {
+export function createHandleTry({ runAttempt, memory, now = Date.now }: { readonly runAttempt: RunAttempt; readonly memory: Pick<MemoryBudget, 'enter'>; readonly now?: () => number }): (delivery: Delivery) => Promise<TryAnswer> {
   return async (delivery) => {
     const request = readTryRequest(delivery.json());
     if (!request) throw new AttemptFailure('unreadable', 'expected a try request of version 1');
     const { source, extraction, inputs = {}, fireAt = new Date(now()).toISOString(), limitMs = defaultLimitMs, sample = defaultSample } = request;
     const limit = new AbortController();
+    using share = memory.enter('http' in source ? source.http.maxBytes : 0);
     const timer = setTimeout(() => limit.abort(new AttemptFailure('deadline', `expected the try to last at most ${limitMs} ms`)), limitMs);
     try {
-      const outcome = await runAttempt({ source, extraction, inputs, fireAt }, { signal: AbortSignal.any([delivery.signal, limit.signal]), keepEvidence: true });
+      const outcome = await runAttempt({ source, extraction, inputs, fireAt }, { signal: AbortSignal.any([delivery.signal, limit.signal]), share, keepEvidence: true });
       const evidence = outcome.evidence ? { answer: outcome.evidence } : {};
       if (outcome.kind === 'unchanged') throw new AttemptFailure('stale_validators', 'expected no validators in a try');
       if (outcome.kind === 'failed') {

@@ -32,7 +32,7 @@ export interface ReadAnswer {
  * Reads an answer's body as it comes: decompresses, decodes the charset, finds the records. `hash` is told of every decompressed byte;
  * `expected` is the hash of a body that need not be parsed again. Throws the failure that ends the attempt.
  */
-export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, onWhole, recall, settle }: {
+export async function readAnswer({ answer, record, extraction, budget, hash, expected, onFound, onWhole, recall, settle, hold }: {
   readonly answer: UpstreamAnswer;
   readonly record: AnswerRecord;
   readonly extraction: Extraction;
@@ -45,6 +45,8 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   readonly onWhole?: () => void;
   /** Called between parts: what waits for the job's expressions is settled here. */
   readonly settle: () => Promise<void>;
+  /** Waits until the attempt may hold so many decompressed bytes. */
+  readonly hold: (bytes: number) => Promise<void>;
 }): Promise<ReadAnswer> {
   const encoding = answer.headers['content-encoding'];
   const contentType = answer.headers['content-type'];
@@ -72,6 +74,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   };
 
   for await (const chunk of decodeBody({ body: answer.body, encoding, budget })) {
+    await hold(budget.max - budget.left);
     keepHead(record, chunk);
     hash.update(chunk);
     size += chunk.length;

@@ -12,6 +12,7 @@ import type { AnswerRecord, FetchUpstream } from './fetchUpstream.ts';
 import type { Recall } from './core/createKnownSnapshot.ts';
 import type { OnFound } from './formats/FormatReader.ts';
 import { readAnswer, readFailedAnswer } from './readAnswer.ts';
+import type { MemoryShare } from './createMemoryBudget.ts';
 import type { Tokens } from './createTokens.ts';
 
 /** What is asked for: the parts of a tick that decide it. */
@@ -47,7 +48,7 @@ export interface SourceResult {
 }
 
 /** Asks everything that a source asks for (each value of `forEach`, page after page), telling `onFound` of every record. One failure fails the attempt. */
-export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, onWhole, recall, found, settle, signal }: {
+export async function readSource({ ask, progress, fetchUpstream, agents, pauses, secrets, tokens, newHash, newRecord, onFound, onWhole, recall, found, settle, share, signal }: {
   readonly ask: HttpAsk;
   readonly progress: SourceProgress;
   readonly fetchUpstream: FetchUpstream;
@@ -64,6 +65,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   /** Records found so far. */
   readonly found: () => number;
   readonly settle: () => Promise<void>;
+  readonly share: Pick<MemoryShare, 'hold' | 'waitedMs'>;
   readonly signal: AbortSignal;
 }): Promise<SourceResult> {
   const { http, extraction, inputs, validators } = ask;
@@ -104,13 +106,17 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
         record,
         signal,
         pace: countingPace(),
+        waitedMs: share.waitedMs,
         readFailed: (answer) => readFailedAnswer(answer, record),
         read: async (answer) => {
           progress.status = answer.status;
           last = { etag: answer.headers.etag, lastModified: answer.headers['last-modified'] };
           if (answer.status === 304) return { url: built.url, link: undefined, around: undefined, same: true };
           const own = single ? hash : newHash();
-          const read = await readAnswer({ answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, recall, settle, ...(single && onWhole ? { onWhole } : {}) });
+          const read = await readAnswer({
+            answer, record, extraction, budget, hash: own, expected: single ? validators?.bodyHash : undefined, onFound, recall, settle, hold: (bytes) => share.hold(bytes, signal),
+            ...(single && onWhole ? { onWhole } : {}),
+          });
           record.contentHash = own.peek();
           if (!single) hash.update(Buffer.from(record.contentHash)); // one hash over all bodies
           return { url: answer.url, link: [answer.headers.link].flat().join(', ') || undefined, ...read };
