@@ -17,6 +17,8 @@ import type { FormatReader, OnFound } from './formats/FormatReader.ts';
 const headBytes = 8_192;
 /** A body up to this long is read whole before it is parsed: then its hash is known, and when it had arrived. */
 const heldBytes = 16 * 1024 ** 2;
+/** A body that takes longer is read while it comes, unless its hash may spare the reading: there is time enough. */
+const heldMs = 250;
 /** Bytes handled before the event loop gets its turn again. */
 const sliceBytes = 65_536;
 
@@ -54,6 +56,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   if (announced > budget.left) throw new AttemptFailure('too_large', `expected at most ${budget.max.toLocaleString('en')} bytes (maxBytes); the answer announces ${announced.toLocaleString('en')}`);
   let held: Buffer[] | undefined = expected === undefined && !onWhole ? undefined : [];
   let size = 0;
+  const began = performance.now();
   let feed: Feed | undefined;
   let waiting: Buffer = Buffer.alloc(0);
 
@@ -81,7 +84,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
     if (!held) await parse(chunk);
     else {
       held.push(chunk);
-      if (size > heldBytes) {
+      if (size > heldBytes || (expected === undefined && performance.now() - began > heldMs)) {
         const parts = held;
         held = undefined;
         for (const part of parts) await parse(part);

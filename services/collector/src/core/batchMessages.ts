@@ -21,6 +21,7 @@ export function batchMessages({ head, attempt, sent = 0, items, complete }: {
   readonly items: readonly SentItem[];
   readonly complete: Omit<CompleteReport | ChangesReport, 'batches' | 'items'>;
 }): BatchMessages {
+  if (items.length === 0 && sent > 0) return { batches: [], complete: JSON.stringify({ ...complete, batches: sent }) };
   const whole = open({ ...complete, batches: sent });
   if (fits(whole, items)) return { batches: [], complete: close(whole, items) };
   const batches = itemBatches({ head, attempt, sent, items });
