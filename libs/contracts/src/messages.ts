@@ -98,6 +98,8 @@ export interface RequestFacts {
 interface ReportHead extends TryHead {
   readonly v: 1;
   readonly attempt: string;
+  /** When the attempt began, by the collector's clock, ISO; storage clamps it. For those that ended before they said that they had begun. */
+  readonly startedAt?: string;
 }
 export interface StartedReport extends ReportHead { readonly kind: 'started' }
 export interface HeartbeatReport extends ReportHead { readonly kind: 'heartbeat'; readonly n: number; readonly progress?: { readonly requests: number; readonly received: number } }
@@ -176,7 +178,7 @@ const tickSchema = z.looseObject({
   inputs: z.looseObject({}), maxDuration: z.int().min(1), token: z.int(),
 });
 const batchSchema = z.looseObject({ v: z.literal(1), ...tryHead, attempt, seq: z.int().min(0), items: listOfItems, ahead: z.looseObject({ observedAt: z.iso.datetime(), kept: z.int().min(0) }).optional() });
-const reportHead = { v: z.literal(1), ...tryHead, attempt };
+const reportHead = { v: z.literal(1), ...tryHead, attempt, startedAt: z.iso.datetime().optional() };
 const complete = {
   observedAt: z.iso.datetime(), batches: z.int().min(0), items: listOfItems.optional(),
   counts: z.looseObject({ received: z.int(), kept: z.int(), duplicates: z.int() }), requests: z.int(), request: facts, extractionHash: z.string(), requestHash: z.string(),

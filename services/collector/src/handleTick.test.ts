@@ -79,16 +79,16 @@ async function withCollector(fn: (stage: Stage) => Promise<void>, { heartbeatMs 
 }
 
 describe('a tick', () => {
-  it('becomes started and one complete message that holds the items, all about one attempt', async () => {
+  it('becomes one complete message that holds the items and says when the attempt began', async () => {
     await withServer(
       (_request, response) => void response.setHeader('content-type', 'application/json').end('[{"ccy":"USD","rate":41.5},{"ccy":"EUR","rate":-0}]'),
       ({ url }) => withCollector(async ({ sent, tick, report, depth }) => {
         await tick({ source: { http: { url } }, key: 'ccy' });
         const complete = await report('complete');
-        expect(sent.map((message) => ('kind' in message ? message.kind : 'batch'))).toEqual(['started', 'complete']);
+        expect(sent.map((message) => ('kind' in message ? message.kind : 'batch'))).toEqual(['complete']);
+        expect(Math.abs(Date.now() - Date.parse(complete.startedAt ?? ''))).toBeLessThan(10_000);
         expect(complete).toMatchObject({ run: 'rates@2026-11-21T05:20:00.000Z', dataset: 'd1', jobVersion: 3, try: 1, batches: 0, counts: { received: 2, kept: 2, duplicates: 0 }, requests: 1, request: { status: 200, bytes: 51 }, validators: { bodyHash: expect.any(String) } });
         expect(complete.kind === 'complete' && complete.items?.map(({ k, d }) => [k, d])).toEqual([['USD', { ccy: 'USD', rate: 41.5 }], ['EUR', { ccy: 'EUR', rate: -0 }]]);
-        expect(new Set(sent.map(({ attempt }) => attempt)).size).toBe(1);
         await until(async () => (await depth(queues.collect)) === 0);
         expect(await depth('collect.dead')).toBe(0);
       }),
@@ -141,6 +141,7 @@ describe('a tick', () => {
       ({ url }) => withCollector(async ({ tick, report, sent }) => {
         await tick({ source: { http: { url, query: { key: '{{ secret.KEY }}' }, auth: { basic: { user: 'me', password: '{{ secret.KEY }}' } } } }, key: 'ccy' });
         expect(await report('failed')).toMatchObject({ class: 'rate_limited', status: 429, retryAfterMs: 7_000, requests: 1, evidence: { status: 429, body: expect.stringContaining('slow down'), headers: { 'retry-after': '7' } } });
+        expect(sent.map((message) => ('kind' in message ? message.kind : 'batch'))).toEqual(['started', 'failed']); // only an attempt that has begun can fail
         expect(JSON.stringify(sent)).not.toMatch(/hunter22|aHVudGVyMjI|bWU6aHVudGVy|1bnRlcjIy/);
       }),
     );
@@ -193,7 +194,7 @@ describe('a tick', () => {
       expect(await report('failed')).toMatchObject({ run: 'rates@late', class: 'aborted', requests: 0 });
       await until(async () => (await depth(queues.collect)) === 0);
       expect(hits).toBe(0);
-      expect(sent).toHaveLength(2);
+      expect(sent).toHaveLength(1);
     }));
   });
 
@@ -242,28 +243,28 @@ describe('settling', () => {
       const delivery = { type: messageTypes.tick, body: Buffer.from(JSON.stringify(tickOf({ source: { http: { url } }, key: 'ccy' }))), signal: new AbortController().signal } as Delivery;
       const confirms: { readonly id: string; readonly confirm: (error?: Error) => void }[] = [];
       const handle = createHandleTick({
-        runAttempt, newAttempt: () => 'A', aborts: createAbortRegistry(), snapshots, memory: createMemoryBudget({ maxBytes: 64 * 1024 ** 2 }), log,
+        runAttempt, newAttempt: () => 'A', startedAfterMs: 60_000, aborts: createAbortRegistry(), snapshots, memory: createMemoryBudget({ maxBytes: 64 * 1024 ** 2 }), log,
         broker: { publish: ({ messageId }) => new Promise((resolve, reject) => confirms.push({ id: messageId, confirm: (error) => (error ? reject(error) : resolve()) })) },
       });
       const ids = () => confirms.map(({ id }) => id);
       const outcome = handle(delivery);
       const settled: string[] = [];
       outcome.then(({ kind }) => settled.push(kind), (error: Error) => settled.push(error.message));
-      await until(() => ids().length === 4, { see: ids });
-      expect(ids()).toEqual(['report:A:started:0', 'batch:A:0', 'batch:A:1', 'report:A:complete:0']);
-      for (const index of [3, 1, 0]) {
+      await until(() => ids().length === 3, { see: ids });
+      expect(ids()).toEqual(['batch:A:0', 'batch:A:1', 'report:A:complete:0']);
+      for (const index of [2, 0]) {
         confirms[index]?.confirm();
         await new Promise(setImmediate);
         expect(settled).toEqual([]);
       }
-      confirms[2]?.confirm();
+      confirms[1]?.confirm();
       expect(await outcome).toEqual({ kind: 'done' });
 
       confirms.length = 0;
       const second = handle(delivery);
       second.catch(() => undefined);
-      await until(() => ids().length === 4, { see: ids });
-      for (const [index, { confirm }] of confirms.entries()) confirm(index === 2 ? new Error('not stored') : undefined);
+      await until(() => ids().length === 3, { see: ids });
+      for (const [index, { confirm }] of confirms.entries()) confirm(index === 1 ? new Error('not stored') : undefined);
       await expect(second).rejects.toThrow('not stored');
       await close();
     });

@@ -12,14 +12,16 @@ import { attemptMessages } from './core/attemptMessages.ts';
 import { itemBatches } from './core/batchMessages.ts';
 
 const defaultHeartbeatMs = 10_000;
+/** An attempt that ends sooner, and well, says so in its one report: half the messages and writes of a small answer. */
+const defaultStartedAfterMs = 25;
 /** Messages of one attempt that wait for their confirm at once: enough to keep the broker busy, little enough to bound memory. */
 const window = 8;
 
 /**
- * Makes the handler of ticks: one delivery is one attempt. It reports `started`, a heartbeat every 10 s and how it ended, sends the items, and says `done`
+ * Makes the handler of ticks: one delivery is one attempt. It reports `started` where it takes a moment, a heartbeat every 10 s and how it ended, sends the items, and says `done`
  * only once the last of these is confirmed. A run that was aborted from outside only says that it asks no more: its state says the rest.
  */
-export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memory, snapshots, heartbeatMs = defaultHeartbeatMs, log }: {
+export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memory, snapshots, heartbeatMs = defaultHeartbeatMs, startedAfterMs = defaultStartedAfterMs, log }: {
   readonly broker: Pick<Broker, 'publish'>;
   readonly runAttempt: RunAttempt;
   /** A new ULID. */
@@ -29,6 +31,8 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
   readonly snapshots: Pick<KnownSnapshots, 'put' | 'again'>;
   /** Time between two heartbeats of an attempt, ms; default 10,000. */
   readonly heartbeatMs?: number;
+  /** How long an attempt may take before it says that it has begun, ms; default 25. One that fails says so in any case: only then does its failure count. */
+  readonly startedAfterMs?: number;
   readonly log: Logger;
 }): (delivery: Delivery) => Promise<Outcome> {
   return async (delivery) => {
@@ -50,8 +54,15 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
 
     const started: StartedReport = { v: 1, ...head, attempt, kind: 'started' };
     const sender = createSender();
-    // The fetch need not wait for the confirm; what went wrong is seen before the tick is settled.
-    await sender.send(() => send(messageTypes.report, messageIds.report(attempt, 'started'), started));
+    const startedAt = new Date().toISOString();
+    let toldStarted = false;
+    const tellStarted = async (): Promise<void> => {
+      if (toldStarted) return;
+      toldStarted = true;
+      await sender.send(() => send(messageTypes.report, messageIds.report(attempt, 'started'), started));
+    };
+    // What goes wrong with it is seen before the tick is settled.
+    const startTimer = setTimeout(() => void tellStarted().catch(() => undefined), startedAfterMs);
     let sent = 0;
     const sendBatches = async (batches: readonly string[]): Promise<void> => {
       for (const batch of batches) {
@@ -72,7 +83,9 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
     try {
       run.signal.throwIfAborted(); // the run had ended before its tick came: nothing is asked
       const outcome = await runAttempt(tick, { signal, share, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ahead })) });
-      const { batches, report } = attemptMessages({ tick, head, attempt, sent, outcome });
+      const { batches, report } = attemptMessages({ tick, head, attempt, startedAt, sent, outcome });
+      clearTimeout(startTimer);
+      if (outcome.kind === 'failed') await tellStarted();
       await sendBatches(batches);
       clearInterval(heart); // the report is the last word of an attempt
       remember(tick, outcome, snapshots);
@@ -92,6 +105,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
       return done();
     } finally {
       clearTimeout(timer);
+      clearTimeout(startTimer);
       clearInterval(heart);
     }
   };

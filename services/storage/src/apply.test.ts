@@ -205,6 +205,23 @@ describe('an unchanged result', () => {
   }));
 });
 
+describe('a run whose beginning was never told', () => {
+  it('began when its report says, within what the database knows', () => withStorage(async (test) => {
+    const job = await test.job();
+    const [queuedAt, began] = [ago(100), ago(50)];
+    const told = async (name: string, startedAt: Date, extra: object = {}) => {
+      const run = await test.run(job, name, { state: 'queued', queuedAt, ...extra });
+      if (!('startedAt' in extra)) await test.database.collections.runs.updateOne({ _id: run._id }, { $unset: { startedAt: true } });
+      await test.handle(messages.complete(run, { a: name }, { observedAt: ago(30 - Number(name)), startedAt: startedAt.toISOString() }));
+      return (await findRun({ database: test.database, run: run._id }))?.startedAt;
+    };
+    expect(await told('1', began)).toEqual(began);
+    expect(await told('2', ago(1_000))).toEqual(queuedAt);
+    expect((await told('3', ago(-1_000)))?.getTime()).toBeLessThan(Date.now() + 60_000);
+    expect(await told('4', began, { startedAt: queuedAt })).toEqual(queuedAt);
+  }));
+});
+
 describe('changes of a snapshot', () => {
   const gone = (k: string) => ({ k, gone: true }) as const;
   const handleAll = async (test: StorageTest, all: readonly Message[]): Promise<void> => { for (const message of all) await test.handle(message); };

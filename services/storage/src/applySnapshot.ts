@@ -12,7 +12,7 @@ import { historyView, rowOf } from './historyView.ts';
 import type { Applied, Result } from './result.ts';
 import type { StorageParts } from './storageParts.ts';
 import { writeKeyset } from './writeKeyset.ts';
-import { countsOf, stateGuard, writeSnapshot } from './writeSnapshot.ts';
+import { countsOf, startOf, stateGuard, writeSnapshot } from './writeSnapshot.ts';
 
 /**
  * Applies a result in one transaction that begins with the head's compare-and-set and ends with the run's state.
@@ -157,7 +157,7 @@ async function judgeAndWrite({ parts, result, observation, head, plan, before, d
 /** The result has no place in the history any more: the run has succeeded all the same, and says why there is no snapshot. */
 async function endWithoutSnapshot({ parts: { database }, result, reason }: { parts: StorageParts; result: Result; reason: 'too_old' | 'stale_definition' }): Promise<Applied> {
   const { run, requests, observedAt } = result;
-  const ended = await moveRun({ database, run: run._id, to: 'succeeded', where: stateGuard(result), set: { reason, requests, observedAt }, unset: ['error'] });
+  const ended = await moveRun({ database, run: run._id, to: 'succeeded', where: stateGuard(result), set: { reason, requests, observedAt, ...startOf(result) }, unset: ['error'] });
   return ended ? { kind: 'applied', run: ended } : { kind: 'moved' };
 }
 

@@ -18,6 +18,10 @@ import type { StorageParts } from './storageParts.ts';
 
 const rounds = 50;
 
+/** A moment of the collector's clock, clamped like `observedAt`. */
+const startOf = ({ database }: StorageParts, { startedAt, queuedAt }: Pick<CompleteReport, 'startedAt' | 'queuedAt'>): { readonly startedAt?: Date } =>
+  (startedAt === undefined ? {} : { startedAt: clampObservedAt({ observedAt: new Date(startedAt), queuedAt: new Date(queuedAt), now: database.clock.now() }) });
+
 /** One batch of several: kept, and where it was the last one missing, the set is applied. */
 export async function handleBatch({ parts, batch, body }: { readonly parts: StorageParts; readonly batch: Batch; readonly body: Buffer }): Promise<Outcome> {
   const held = await parts.sets.holdBatch(batch);
@@ -61,7 +65,7 @@ export async function handleUnchanged({ parts, report }: { readonly parts: Stora
       const row = await base;
       const revision = await parts.revisions(run.job, run.jobVersion);
       if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
-      return { run, dataset: report.dataset, observedAt, definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base, row } };
+      return { run, dataset: report.dataset, observedAt, ...startOf(parts, report), definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base, row } };
     },
   });
 }
@@ -166,7 +170,7 @@ async function contentResult({ parts, run, report, observedAt, lists, ahead, acc
   if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
   const { counts, extractionHash, requestHash, validators, warnings, request, requests } = report;
   const about = { received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash, ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}) };
-  const result = { run, dataset: report.dataset, observedAt, definition: revision.definition, request, requests, accepted, ...(ahead ? { ahead } : {}) };
+  const result = { run, dataset: report.dataset, observedAt, ...startOf(parts, report), definition: revision.definition, request, requests, accepted, ...(ahead ? { ahead } : {}) };
   if (report.kind === 'changes') {
     const read = changesOf(lists);
     return read.ok ? { ...result, saw: { ...about, kind: 'changes', base: report.base, changes: read.content, kept: counts.kept } } : read.reason;

@@ -3,6 +3,7 @@ import { moveRun, type SnapshotCounts } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
 import type { Result } from './result.ts';
 import { keepBatch, keepComplete } from './batchStore.ts';
+import { startOf } from './writeSnapshot.ts';
 import type { GateFault } from './core/judgeGate.ts';
 import type { StorageParts } from './storageParts.ts';
 
@@ -22,7 +23,7 @@ export async function quarantineRun({ parts, result, attempt, fault, counts }: {
   await parts.onStep?.('before the quarantine');
   const moved = await moveRun({
     database: parts.database, run: run._id, to: 'quarantined', where: { rev: run.rev },
-    set: { counts, requests, observedAt, attempt: name, error: { class: 'gate', message: fault.message } }, unset: ['decision', 'reason'],
+    set: { counts, requests, observedAt, ...startOf(result), attempt: name, error: { class: 'gate', message: fault.message } }, unset: ['decision', 'reason'],
   });
   if (moved) announceRun(parts, moved);
   return moved !== null;

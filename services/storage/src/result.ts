@@ -9,6 +9,8 @@ export interface Result {
   readonly run: RunDocument;
   readonly dataset: string;
   readonly observedAt: Date;
+  /** When the attempt began, where its report says it. */
+  readonly startedAt?: Date;
   readonly definition: Pick<JobDefinition, 'partial' | 'gate'>;
   readonly request: RequestFacts;
   readonly requests: number;

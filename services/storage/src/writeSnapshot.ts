@@ -110,7 +110,7 @@ async function endRun({ parts: { database }, result, session, counts, definition
   const ended = await moveRun({
     database, session, run: run._id, to: saw.kind === 'again' ? 'unchanged' : 'succeeded', where: stateGuard(result),
     set: {
-      counts, requests, snapshot: run._id, observedAt, ...(definitionChanged ? { cause: 'definition' } : {}),
+      counts, requests, snapshot: run._id, observedAt, ...startOf(result), ...(definitionChanged ? { cause: 'definition' } : {}),
       ...(saw.kind !== 'again' && saw.warnings && saw.warnings.length > 0 ? { warnings: saw.warnings } : {}),
     },
     unset: ['error', 'reason'],
@@ -118,6 +118,9 @@ async function endRun({ parts: { database }, result, session, counts, definition
   if (ended && run.letter !== undefined) await database.collections.deadLetters.updateMany({ run: run._id, state: 'parked' }, { $set: { state: 'superseded' } }, { session });
   return ended;
 }
+
+/** Of a run that ended before its beginning was told. */
+export const startOf = ({ run, startedAt }: Result): { readonly startedAt?: Date } => (startedAt === undefined || run.startedAt !== undefined ? {} : { startedAt });
 
 /** A quarantined run is moved by its decision only, and no other result takes its place. */
 export const stateGuard = ({ accepted }: Result): Record<string, unknown> =>

@@ -3,14 +3,15 @@ import type { AttemptOutcome } from '../createRunAttempt.ts';
 import { batchMessages } from './batchMessages.ts';
 
 /** The messages that tell storage how an attempt ended, after the `sent` batches that went ahead: batches first, then the one report. */
-export function attemptMessages({ tick, head, attempt, sent = 0, outcome }: {
+export function attemptMessages({ tick, head, attempt, startedAt, sent = 0, outcome }: {
   readonly tick: Pick<Tick, 'extractionHash' | 'requestHash'>;
   readonly head: TryHead;
   readonly attempt: string;
+  readonly startedAt: string;
   readonly sent?: number;
   readonly outcome: AttemptOutcome;
 }): { readonly batches: readonly string[]; readonly report: string | object } {
-  const about = { v: 1, ...head, attempt } as const;
+  const about = { v: 1, ...head, attempt, startedAt } as const;
   if (outcome.kind === 'failed') {
     const { class: failure, message, status, retryAfterMs, evidence, requests } = outcome;
     const report: FailedReport = {
