@@ -72,7 +72,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
       const part = rest.subarray(from, from + sliceBytes);
       feed.write(part);
       await settle();
-      if (rest.length > sliceBytes) await setImmediate();
+      await setImmediate();
     }
   };
 

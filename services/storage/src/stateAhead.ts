@@ -1,5 +1,5 @@
 import { positionOf, type Batch } from '@gleaner/contracts';
-import type { StateItem } from '@gleaner/database';
+import { exactJson, type StateItem } from '@gleaner/database';
 import { clampObservedAt } from './core/clampObservedAt.ts';
 import { isItem } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';
@@ -33,7 +33,7 @@ interface Begun {
 
 /** Begins with the first batch of an attempt, where all of its items are new or nearly all have changed; does nothing otherwise. */
 export function startStateAhead(parts: StorageParts, first: Batch): StateAhead {
-  const written = new Map<string, { readonly hash: string; readonly since: string }>();
+  const written = new Map<string, { readonly hash: string; readonly since: string; readonly json: string }>();
   let going: Promise<unknown>[] = [];
   let spoiled = false;
   const begun = begin(parts, first);
@@ -52,7 +52,8 @@ export function startStateAhead(parts: StorageParts, first: Batch): StateAhead {
             return;
           }
           const since = one.since(item.k, item.h) ?? one.position;
-          written.set(item.k, { hash: item.h, since });
+          // The keyframe's share of the work that can be done already.
+          written.set(item.k, { hash: item.h, since, json: exactJson(item.d) });
           state.push({ key: item.k, hash: item.h, data: item.d, since });
         }
         await one.writer.items(state);
@@ -64,15 +65,17 @@ export function startStateAhead(parts: StorageParts, first: Batch): StateAhead {
       const one = await begun;
       if (!one || spoiled) return undefined;
       const missing: StateItem[] = [];
+      const state: StateItem[] = [];
       for (const item of items) {
         const there = written.get(item.key);
         if (there === undefined) missing.push(item);
         else if (there.hash !== item.hash || there.since !== item.since) return undefined;
+        state.push(there ? { ...item, json: there.json } : item);
       }
       if (missing.length + written.size !== items.length) return undefined;
       const all = Promise.allSettled(going);
       going = [];
-      const [blocks] = await Promise.all([one.writer.keyframe(items), one.writer.items(missing), all]);
+      const [blocks] = await Promise.all([one.writer.keyframe(state), one.writer.items(missing), all]);
       // A write that failed has said so by now; what stands under this id is swept.
       if (spoiled) return undefined;
       spoiled = true;

@@ -1,3 +1,4 @@
+export * from './exactJson.ts';
 export * from './atOneTime.ts';
 export * from './diffMoments.ts';
 export * from './documents.ts';
