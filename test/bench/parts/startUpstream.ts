@@ -56,7 +56,15 @@ export async function startUpstream(): Promise<Upstream> {
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    serve: (path, now) => { served.set(path, typeof now === 'function' ? now : () => now); },
+    serve: (path, now) => {
+      if (typeof now === 'function') {
+        served.set(path, now);
+        return;
+      }
+      // Made bytes once: what upstream does to answer is no part of what is measured.
+      const fixed = { ...now, body: Buffer.from(now.body) };
+      served.set(path, () => fixed);
+    },
     nextArrival: (path) => new Promise((resolve) => { waiting.set(path, [...(waiting.get(path) ?? []), resolve]); }),
     requests: () => requests,
     close: () => new Promise((resolve) => {

@@ -26,7 +26,8 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
   return await withGleaner({ servers: bench.servers }, async (gleaner) => {
     const { upstream } = gleaner;
     const { items, from } = auctionData();
-    const body = (round: number, stride: number): string => JSON.stringify(round === 0 ? items : changeItems(items, { round, stride }));
+    let prices = items; // each answer differs from the one before it by its own changes alone
+    const body = (round: number, stride: number): string => JSON.stringify(round === 0 ? items : (prices = changeItems(prices, { round, stride })));
     const rounds = async (peers?: PythonPeers): Promise<readonly Finding[]> => {
       const [raw, gather, asked, celery]: [number[], number[], number[], number[]] = [[], [], [], []];
       upstream.serve(path, answer(0, body));
