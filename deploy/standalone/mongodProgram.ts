@@ -6,20 +6,23 @@ import { groupLives, spawnGroup, stopGroup } from './processes.ts';
 import type { ProcessGroup } from './processes.ts';
 
 /** mongod on loopback as a member of the replica set `gleaner`, its data under `directory`. */
-export function mongodProgram({ file, directory, cacheGiB }: { file: string; directory: string; cacheGiB: number }): ServerProgram {
+export function mongodProgram({ file, directory, cacheGiB, pastSeconds }: { file: string; directory: string; cacheGiB: number; pastSeconds?: number | undefined }): ServerProgram {
   const data = join(directory, 'mongodb');
   const logFile = join(directory, 'logs', 'mongod.log');
   return {
     name: 'mongod',
     portNames: ['mongodb'],
-    recipe: `${file} cache ${cacheGiB}`,
+    recipe: `${file} cache ${cacheGiB}${pastSeconds === undefined ? '' : ` past ${pastSeconds}`}`,
     logFile,
     async start(ports, started) {
       mkdirSync(data, { recursive: true });
       mkdirSync(join(directory, 'logs'), { recursive: true });
       const port = ports['mongodb'] ?? 0;
       const launch = async (args: readonly string[]): Promise<ProcessGroup> => await spawnGroup({
-        command: file, args: [...args, '--port', String(port), '--dbpath', data, ...SETTINGS, '--wiredTigerCacheSizeGB', String(cacheGiB)],
+        command: file, args: [
+          ...args, '--port', String(port), '--dbpath', data, ...SETTINGS, '--wiredTigerCacheSizeGB', String(cacheGiB),
+          ...(pastSeconds === undefined ? [] : ['--setParameter', `minSnapshotHistoryWindowInSeconds=${pastSeconds}`]),
+        ],
         env: process.env, logFile, directory: data,
       });
       const memberFile = join(directory, 'run', 'mongod-member');

@@ -10,9 +10,9 @@ import { recordFileOf } from './recordFileOf.ts';
 /**
  * Gives a mongod that is the primary of a replica set: `url` if given, else the one that an earlier start left, else
  * a new process from the PATH, the cache or a download, else a container. Rejects with what to install when all fail,
- * and when `url` names a server without a replica set.
+ * and when `url` names a server without a replica set. `pastSeconds` is for how long a moment before can be asked for (default: the server's 300).
  */
-export async function provideMongod({ url, directory, cache, log, cacheGiB = 1 }: ProvideOptions & { cacheGiB?: number }): Promise<ProvidedServer> {
+export async function provideMongod({ url, directory, cache, log, cacheGiB = 1, pastSeconds }: ProvideOptions & { cacheGiB?: number; pastSeconds?: number }): Promise<ProvidedServer> {
   if (url !== undefined && url !== '') {
     await checkGivenMongo(url);
     return { url, how: 'given by MONGO_URL', ports: {}, lives: () => true, stop: async () => {} };
@@ -24,7 +24,7 @@ export async function provideMongod({ url, directory, cache, log, cacheGiB = 1 }
     return container;
   }
   const server = await launchServer({
-    program: mongodProgram({ file: found.file, directory, cacheGiB }), recordFile: recordFileOf(directory, 'mongod'), log,
+    program: mongodProgram({ file: found.file, directory, cacheGiB, pastSeconds }), recordFile: recordFileOf(directory, 'mongod'), log,
   });
   const port = server.ports['mongodb'] ?? 0;
   try {

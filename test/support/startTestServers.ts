@@ -62,7 +62,9 @@ export async function localServers({ directory, log }: { directory: string; log:
   const options = { directory, cache: cacheDirectory(), log };
   const started = performance.now();
   const [mongod, rabbitmq] = await Promise.all([
-    provideMongod({ ...options, cacheGiB: 0.5 }), provideRabbitmq({ ...options, management: true }),
+    // Each test drops its database. The files of dropped ones stay open for as long as a moment before can be asked for: with the default of 300 s
+    // they come to as many as a process may open.
+    provideMongod({ ...options, cacheGiB: 0.5, pastSeconds: 20 }), provideRabbitmq({ ...options, management: true }),
   ]);
   log(`RabbitMQ (${rabbitmq.how}) and MongoDB (${mongod.how}) in ${Math.round(performance.now() - started)} ms`);
   return { servers: { amqp: rabbitmq.url, management: rabbitmq.management ?? '', mongo: mongod.url } };
