@@ -161,10 +161,20 @@ export type ControlMessage =
   | { readonly kind: 'abort'; readonly run: string; readonly reason: string }
   | { readonly kind: 'pause-origin'; readonly origin: string; readonly until: string };
 
-/** Live view only; may be lost. Routing keys `run.<state>` and `job.<what>`. */
+/** A run has moved, a job has changed: shown live, and a wake-up for the leader. May be lost. Routing keys `run.<state>` and `job.<what>`. */
 export type EventMessage =
   | { readonly kind: 'run'; readonly run: string; readonly job: string; readonly state: string; readonly rev: number; readonly at: string }
   | { readonly kind: 'job'; readonly job: string; readonly version: number; readonly what: 'changed' | 'deleted' | 'paused' | 'resumed'; readonly at: string };
+
+/**
+ * A wake-up for a service that finds what it is about in the database, now instead of with its next scan; may be lost. `reported`: the last report of
+ * a run that had ended before has come, so its slot is free (for the leader). `command`: letters or decisions were marked (for storage).
+ */
+export type WakeMessage =
+  | { readonly kind: 'reported'; readonly run: string }
+  | { readonly kind: 'command'; readonly what: 'replay' | 'decision' };
+/** The routing key of a wake-up, on the exchange of events. */
+export const wakeKeys = { reported: 'wake.reported', command: 'wake.command' } as const;
 
 const tryHead = {
   run: z.string().min(1).max(512), job: z.string().min(1).max(63), dataset: z.string().min(1).max(64), jobVersion: z.int().min(1), try: z.int().min(1), queuedAt: z.iso.datetime(),

@@ -16,7 +16,7 @@ const maxFires = 10_000;
 /** States that answer for a fire: another run of it would bring nothing new. */
 const answering: readonly RunState[] = ['succeeded', 'unchanged', ...unendedStates];
 
-export const backfillJob = ({ database }: Gateway) =>
+export const backfillJob = ({ database, messenger }: Gateway) =>
   defineRoute({
     method: 'POST', path: '/v1/jobs/:job/backfill', scope: 'operate', tag: 'runs',
     summary: 'Run the fires of a past stretch that have no good run yet; they go `limits.concurrency` at once, are never skipped and make no fire skip',
@@ -41,6 +41,7 @@ export const backfillJob = ({ database }: Gateway) =>
       const missing = fires.filter((at) => !answered.has(at.getTime()));
       if (body.dryRun) return json({ dryRun: true, fires: fires.length, there: answered.size, made: 0, runs: [] });
       const runs = await insertMissing({ database, job, missing, now, requestedBy: principal.name });
+      for (const run of runs) messenger.announceRun({ _id: run, job: job._id, state: 'due', rev: 1 });
       return json({ dryRun: false, fires: fires.length, there: fires.length - runs.length, made: runs.length, runs }, { status: 202, headers: { location: `/v1/runs?job=${job._id}&trigger=backfill` } });
     },
   });

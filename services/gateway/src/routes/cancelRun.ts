@@ -16,7 +16,10 @@ export const cancelRun = ({ database, messenger }: Gateway) =>
       if (moved === null) {
         const run = await expectRun({ database, id });
         if (run.state !== 'cancelled') throw stateConflict(run, 'only a run that has not ended can be cancelled');
-      } else messenger.announceAbort(id, 'cancelled');
+      } else {
+        messenger.announceAbort(id, 'cancelled');
+        messenger.announceRun(moved);
+      }
       return nothing();
     },
   });

@@ -8,7 +8,7 @@ import { defineRoute, type Route } from '../http/route.ts';
 import { expectRun, runParams, stateConflict } from './runParams.ts';
 
 /** Accept and reject: one mark on the run, carried out by storage. */
-const decideRun = ({ database }: Gateway, accept: boolean): Route => {
+const decideRun = ({ database, messenger }: Gateway, accept: boolean): Route => {
   const verb = accept ? 'accept' : 'reject';
   return defineRoute({
     method: 'POST', path: `/v1/runs/:run/${verb}`, scope: 'operate', tag: 'runs',
@@ -22,7 +22,10 @@ const decideRun = ({ database }: Gateway, accept: boolean): Route => {
       if (job === null || job.dataset !== standing.dataset) throw new ProblemError('job_deleted', `job ${standing.job} is deleted: nothing is applied to it any more`);
       const decision = { accept, by: principal.name, at: database.clock.now() };
       const decided = await updateRun({ database, run: id, where: { state: 'quarantined', decision: { $exists: false } }, set: { decision } });
-      if (decided) return json(runAnswer(decided), { status: 202 });
+      if (decided) {
+        messenger.announceCommand('decision');
+        return json(runAnswer(decided), { status: 202 });
+      }
       const run = await expectRun({ database, id });
       // The same decision again is no conflict: it stands.
       if (run.decision?.accept === accept) return json(runAnswer(run), { status: 202 });

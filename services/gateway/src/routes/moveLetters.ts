@@ -23,7 +23,7 @@ const answers = {
   409: { description: '`job_deleted`: the letters asked for are all of deleted jobs.' },
   200: { description: 'dryRun: the letters it would be.', schema: lettersMovedAnswer }, 202: { description: `Marked; at most ${maxLetters} at once, oldest first. Letters that are not parked (any more) are left alone.`, schema: lettersMovedAnswer } };
 
-export const replayLetters = ({ database }: Gateway) =>
+export const replayLetters = ({ database, messenger }: Gateway) =>
   defineRoute({
     method: 'POST', path: '/v1/dead-letters/replay', scope: 'operate', tag: 'dead letters', summary: 'Give letters another chance; asked twice, the effect comes once',
     body: z.strictObject({
@@ -47,6 +47,7 @@ export const replayLetters = ({ database }: Gateway) =>
         const notBefore = body.rate === undefined ? {} : { notBefore: new Date(start + Math.round((at / body.rate) * 60_000)) };
         marked += await requestReplay({ database, filter: { _id: { $in: ids.slice(at, at + together) } }, by: principal.name, ...as, ...notBefore });
       }
+      if (marked > 0) messenger.announceCommand('replay');
       return json({ dryRun: false, matched: ids.length, ids, marked, ...left }, { status: 202 });
     },
   });

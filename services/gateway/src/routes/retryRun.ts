@@ -8,7 +8,7 @@ import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
 import { runParams, stateConflict } from './runParams.ts';
 
-export const retryRun = ({ database }: Gateway) =>
+export const retryRun = ({ database, messenger }: Gateway) =>
   defineRoute({
     method: 'POST', path: '/v1/runs/:run/retry', scope: 'operate', tag: 'runs', summary: 'Give a failed run another chance, with the job\'s present version; its letter counts as replayed',
     params: runParams,
@@ -16,6 +16,7 @@ export const retryRun = ({ database }: Gateway) =>
     audit: { action: 'run.retry', target: ({ params }) => params['run'] ?? '' },
     handle: async ({ params: { run: id } }) => {
       const run = await database.transaction(async (session) => await retry({ database, id, session }));
+      messenger.announceRun(run);
       return json(runAnswer(run), { status: 202, headers: { location: `/v1/runs/${id}` } });
     },
   });

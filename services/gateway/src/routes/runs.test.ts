@@ -86,7 +86,7 @@ describe('runs', () => {
       await insert({ _id: 'j@2', state: 'succeeded' });
       expect((await call('DELETE', '/v1/runs/j@1')).status).toBe(204);
       expect(await findRun({ database, run: 'j@1' })).toMatchObject({ state: 'cancelled', reason: 'cancelled', unsettled: 2 });
-      expect(broker.announced.at(-1)?.body).toEqual({ kind: 'abort', run: 'j@1', reason: 'cancelled' });
+      expect(broker.announced.slice(-2).map(({ body }) => body)).toMatchObject([{ kind: 'abort', run: 'j@1', reason: 'cancelled' }, { kind: 'run', run: 'j@1', state: 'cancelled', rev: 2 }]);
       expect((await call('DELETE', '/v1/runs/j@1')).status).toBe(204);
       expect((await call('DELETE', '/v1/runs/j@2')).json()).toMatchObject({ status: 409, code: 'state_conflict', state: 'succeeded' });
       expect((await call('DELETE', '/v1/runs/j@3')).status).toBe(404);
@@ -120,6 +120,29 @@ describe('runs', () => {
       expect((await call('POST', '/v1/runs/j@1/accept')).status).toBe(202);
       expect((await call('POST', '/v1/runs/j@1/reject')).json()).toMatchObject({ status: 409, code: 'state_conflict', state: 'quarantined' });
       expect((await call('POST', '/v1/runs/j@2/accept')).json()).toMatchObject({ status: 409, state: 'succeeded' });
+    });
+  });
+});
+
+describe('commands', () => {
+  it('are told to those who carry them out, and made whether or not anybody hears it', async () => {
+    await withRuns(async ({ call, insert, letter, broker }) => {
+      const told = async (method: string, path: string, body?: object): Promise<string[]> => {
+        broker.announced.length = 0;
+        expect([200, 202, 204]).toContain((await call(method, path, body === undefined ? {} : { body })).status);
+        return broker.announced.map(({ routingKey }) => routingKey);
+      };
+      expect(await told('POST', '/v1/jobs/j/runs', {})).toEqual(['run.due']);
+      const now = Date.now();
+      expect(await told('POST', '/v1/jobs/j/backfill', { from: new Date(now - 10_800_000).toISOString(), to: new Date(now - 3_600_000).toISOString() })).toEqual(['run.due', 'run.due']);
+      await insert({ _id: 'j@1', state: 'failed' });
+      expect(await told('POST', '/v1/runs/j@1/retry')).toEqual(['run.due']);
+      await insert({ _id: 'j@2', state: 'quarantined' });
+      expect(await told('POST', '/v1/runs/j@2/reject')).toEqual(['wake.command']);
+      await letter({ _id: 'l1', queue: 'store' });
+      expect(await told('POST', '/v1/dead-letters/replay', { ids: ['l1'], dryRun: true })).toEqual([]);
+      expect(await told('POST', '/v1/dead-letters/replay', { ids: ['l1'] })).toEqual(['wake.command']);
+      expect(broker.announced.at(-1)?.body).toEqual({ kind: 'command', what: 'replay' });
     });
   });
 });

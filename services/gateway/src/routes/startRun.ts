@@ -13,7 +13,7 @@ import { jobParams } from './jobParams.ts';
 
 const maxParamsBytes = 64 * 1024;
 
-export const startRun = ({ database }: Gateway) =>
+export const startRun = ({ database, messenger }: Gateway) =>
   defineRoute({
     method: 'POST', path: '/v1/jobs/:job/runs', scope: 'operate', tag: 'runs', summary: 'Run now, also while paused; waits where another run of the job is under way',
     params: jobParams,
@@ -26,6 +26,7 @@ export const startRun = ({ database }: Gateway) =>
     handle: async ({ params: { job: id }, body, header, principal }) => {
       const idempotencyKey = readIdempotencyKey(header('idempotency-key'));
       const run = await insertAsked({ database, id, ...(body.params ? { params: body.params } : {}), requestedBy: principal.name, idempotencyKey: idempotencyKey && `${principal.id}:${idempotencyKey}` });
+      messenger.announceRun(run);
       return json(runAnswer(run), { status: 202, headers: { location: `/v1/runs/${run._id}` } });
     },
   });
