@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectBroker, done } from '@gleaner/broker';
 import { topology, type Tick } from '@gleaner/contracts';
 import { jobDefinitionSchema } from '@gleaner/contracts';
-import { connectDatabase, putJob, setupDatabase } from '@gleaner/database';
+import { connectDatabase, putJob, setPaused, setupDatabase } from '@gleaner/database';
 import { describe, expect, it } from '@jest/globals';
 import { startService, type ServiceProcess } from './support/serviceProcess.ts';
 import { until } from './support/until.ts';
@@ -90,22 +90,29 @@ describe('schedulers beside each other', () => {
     }
   }));
 
-  it('the leader stopped for longer than its lease and continued: it steps down, and its late writes change nothing', () => withStage(async (stage) => {
+  it('the leader stopped for longer than its lease and continued: it steps down, its late writes change nothing, and a job paused meanwhile stays so', () => withStage(async (stage) => {
     const { gleaner } = stage;
+    const { database } = gleaner;
     const stop = endRuns(gleaner);
     try {
+      const definition = jobDefinitionSchema.parse({ schedule: { every: '1s', overlap: 'allow' }, source: { http: { url: 'https://upstream.example/' } }, key: 'id' });
+      await putJob({ database, id: 'paused', definition, by: 'test' });
       const first = await gleaner.start('scheduler', shortLease);
       await until(() => leads(first));
       const second = await gleaner.start('scheduler', shortLease);
       await seconds(stage, 2);
       first.signal('SIGSTOP');
       await until(() => leads(second), { timeout: 15_000 });
+      await setPaused({ database, id: 'paused', paused: true, by: 'test' });
+      await until(async () => (await database.collections.schedules.findOne({ _id: 'paused' }))?.version === 2);
+      const pausedAt = (await database.collections.jobs.findOne({ _id: 'paused' }))?.changedAt ?? new Date(0);
       await seconds(stage, 2);
       first.signal('SIGCONT');
       await until(() => !leads(first), { timeout: 15_000 });
       await seconds(stage, 3);
       expect(leads(second)).toBe(true);
       await stage.ledger();
+      expect(await database.collections.runs.find({ job: 'paused', scheduledAt: { $gte: pausedAt } }).toArray()).toEqual([]);
     } finally {
       stop();
     }

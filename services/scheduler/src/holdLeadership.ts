@@ -6,6 +6,11 @@ import type { SchedulerTimes } from './config.ts';
 export interface Term {
   readonly token: number;
   readonly signal: AbortSignal;
+  /**
+   * Whether the lease can be relied on at this very moment. A process that was stopped and continued runs whatever timer is overdue first:
+   * work may come before the one that aborts the signal, so what writes without a fence asks here right before.
+   */
+  holds(): boolean;
 }
 
 export interface Leadership {
@@ -31,10 +36,10 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
   const stopping = new AbortController();
   let leading = false;
 
-  const renew = async (term: AbortController, firstSentAt: number): Promise<void> => {
-    let sentAt = firstSentAt;
+  /** `lease.sentAt`: when the last renewal that was granted was sent. */
+  const renew = async (term: AbortController, lease: { sentAt: number }): Promise<void> => {
     while (!term.signal.aborted) {
-      const watchdog = setTimeout(() => { term.abort(new Error('the lease was not renewed in time')); }, Math.max(0, sentAt + times.stepDownMs - performance.now()));
+      const watchdog = setTimeout(() => { term.abort(new Error('the lease was not renewed in time')); }, Math.max(0, lease.sentAt + times.stepDownMs - performance.now()));
       await pause(times.renewMs, term.signal);
       if (term.signal.aborted) { clearTimeout(watchdog); return; }
       const trySentAt = performance.now();
@@ -42,7 +47,7 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
         const held = await holdLease({ database, name, owner, lastsMs: times.leaseMs });
         if (held === null) term.abort(new Error('another copy has taken the lease'));
         else {
-          sentAt = trySentAt;
+          lease.sentAt = trySentAt;
           await database.clock.sync();
         }
       } catch (error) {
@@ -50,7 +55,7 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
         log.warn({ err: error }, 'lease not renewed');
       }
       clearTimeout(watchdog);
-      if (performance.now() >= sentAt + times.stepDownMs) term.abort(new Error('the lease was not renewed in time'));
+      if (performance.now() >= lease.sentAt + times.stepDownMs) term.abort(new Error('the lease was not renewed in time'));
     }
   };
 
@@ -62,9 +67,10 @@ export function holdLeadership({ database, owner, times, lead, log, name = 'sche
     if (stopping.signal.aborted) onStop();
     leading = true;
     log.info({ token }, 'leading');
-    const renewing = renew(term, sentAt);
+    const lease = { sentAt };
+    const renewing = renew(term, lease);
     try {
-      await endedOrLeft(lead({ token, signal: term.signal }), term.signal);
+      await endedOrLeft(lead({ token, signal: term.signal, holds: () => !term.signal.aborted && performance.now() < lease.sentAt + times.stepDownMs }), term.signal);
     } catch (error) {
       if (!term.signal.aborted) log.error({ err: error, token }, 'leading failed; the lease is given back');
     }

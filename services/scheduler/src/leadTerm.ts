@@ -41,7 +41,7 @@ export interface LeadOptions {
  * Leads for one term: takes over what is in the database, then plans, starts, settles and watches until the signal.
  * Everything that a change stream brings is also looked for every second, so a broken stream costs a second at most.
  */
-export async function leadTerm({ database, broker, times, origins, log, onPublished, onReady }: LeadOptions, { token, signal }: Term): Promise<void> {
+export async function leadTerm({ database, broker, times, origins, log, onPublished, onReady }: LeadOptions, { token, signal, holds }: Term): Promise<void> {
   const began = performance.now();
   const now = (): number => database.clock.now().getTime();
   const book = createJobBook({ database, times });
@@ -99,7 +99,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     }),
   ];
 
-  const loop = (name: string, round: () => Promise<number | undefined>) => wakeLoop({ name, round, now, signal, log });
+  const loop = (name: string, round: () => Promise<number | undefined>) => wakeLoop({ name, round, now, signal, holds, log });
   let ready: () => void = () => undefined;
   const whenReady = new Promise<void>((resolve) => { ready = resolve; signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
 
@@ -118,7 +118,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         const entries = due.filter((entry) => !stale.includes(entry));
         const early = burst ? [] : entries.filter((entry) => book.canWait(entry, at));
         for (const entry of early) book.later(entry);
-        const inserted = await writeLedger({ database, book, entries: entries.filter((entry) => !early.includes(entry)), now: at, ahead: burst ? times.burstAheadMs : times.aheadMs });
+        const inserted = await writeLedger({ database, book, entries: entries.filter((entry) => !early.includes(entry)), now: at, ahead: burst ? times.burstAheadMs : times.aheadMs, holds });
         log.debug({ jobs: due.length, runs: inserted.length, tookMs: now() - at }, 'ledger written');
         for (const run of inserted) runs.learn(run as KnownRun);
         const fresh = inserted.flatMap(({ _id }) => runs.get(_id) ?? []);

@@ -13,14 +13,15 @@ const troubleMs = { first: 100, most: 2_000 };
 
 /**
  * Calls `round` again and again, never twice at once: at the moment that it asked for (`now` is its clock), on a kick, or after a second.
- * A round that fails is tried again a little later; only the signal ends the loop.
+ * A round that fails is tried again a little later; only the signal ends the loop, or `holds`, which tells a moment before it that the term is over.
  */
-export function wakeLoop({ name, round, now, signal, log }: {
+export function wakeLoop({ name, round, now, signal, holds, log }: {
   readonly name: string;
   /** Does what is due and resolves with the moment of its next work (same clock as `now`), 0 for at once, or undefined. */
   readonly round: () => Promise<number | undefined>;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  readonly holds: () => boolean;
   readonly log: Logger;
 }): WakeLoop {
   let kicked = false;
@@ -38,14 +39,14 @@ export function wakeLoop({ name, round, now, signal, log }: {
 
   const run = async (): Promise<void> => {
     let trouble = 0;
-    while (!signal.aborted) {
+    while (!signal.aborted && holds()) {
       kicked = false;
       let next: number | undefined;
       try {
         next = await round();
         trouble = 0;
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted || !holds()) return;
         trouble = Math.min(trouble === 0 ? troubleMs.first : trouble * 2, troubleMs.most);
         log.warn({ err: error, loop: name }, 'a round failed; it is tried again');
         next = now() + trouble;

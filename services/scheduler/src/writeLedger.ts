@@ -12,12 +12,22 @@ interface Owed {
   readonly rows: readonly RunDocument[];
 }
 
+interface LedgerOptions {
+  readonly database: Database;
+  readonly book: JobBook;
+  readonly entries: readonly JobEntry[];
+  readonly now: number;
+  readonly ahead: number;
+  /** Whether the lease can be relied on; asked right before each write. Where it cannot, nothing more is written and the call rejects. */
+  readonly holds: () => boolean;
+}
+
 /**
  * Brings the ledgers of these jobs up to now: rows first, then the watermark, each watermark by compare-and-set.
- * One coming fire of a job is one row, whose unique id is fence enough; anything more (missed stretches, catch-up, pauses)
+ * One coming fire of a job is one row, whose unique id and the lease are fence enough; anything more (missed stretches, catch-up, pauses)
  * goes with its watermark in one transaction. The runs that are now `due` come back; what another leader has moved is marked stale.
  */
-export async function writeLedger({ database, book, entries, now, ahead }: { readonly database: Database; readonly book: JobBook; readonly entries: readonly JobEntry[]; readonly now: number; readonly ahead: number }): Promise<RunDocument[]> {
+export async function writeLedger({ database, book, entries, now, ahead, holds }: LedgerOptions): Promise<RunDocument[]> {
   const plain: Owed[] = [];
   const catchUps: Owed[] = [];
   for (const entry of entries) {
@@ -26,9 +36,17 @@ export async function writeLedger({ database, book, entries, now, ahead }: { rea
     const [first] = account.rows;
     (rows.length <= 1 && (first === undefined || (first.kind === 'fire' && !first.catchUp)) ? plain : catchUps).push({ entry, account, rows });
   }
+  expectLease(holds);
   const due = await writePlain({ database, book, owed: plain });
-  for (const group of groupsOf(await withoutOrphans({ database, book, owed: catchUps }))) due.push(...(await writeTogether({ database, book, owed: group })));
+  for (const group of groupsOf(await withoutOrphans({ database, book, owed: catchUps }))) {
+    expectLease(holds);
+    due.push(...(await writeTogether({ database, book, owed: group })));
+  }
   return due;
+}
+
+function expectLease(holds: () => boolean): void {
+  if (!holds()) throw new Error('expected to hold the lease when the ledger is written; it has run out');
 }
 
 /**
@@ -100,8 +118,11 @@ async function advanceMarks({ database, book, owed }: { readonly database: Datab
     const { matchedCount } = await schedules.bulkWrite(advancesOf(book, known), { ordered: false });
     if (matchedCount < known.length) {
       // Some are another leader's by now: those whose watermark is not what we have just written.
-      const marks = new Map((await schedules.find({ _id: { $in: known.map(({ entry }) => entry.id) } }, { projection: { through: 1 } }).toArray()).map((mark) => [mark._id, mark.through.getTime()]));
-      for (const { entry, account } of known) if (marks.get(entry.id) !== account.through) lost.add(entry);
+      const marks = new Map((await schedules.find({ _id: { $in: known.map(({ entry }) => entry.id) } }, { projection: { through: 1, version: 1 } }).toArray()).map((mark) => [mark._id, mark]));
+      for (const { entry, account } of known) {
+        const mark = marks.get(entry.id);
+        if (mark?.through.getTime() !== account.through || mark.version !== book.storedVersionOf(entry, account.more)) lost.add(entry);
+      }
     }
   }
   for (const { entry, account } of owed) {
@@ -115,18 +136,19 @@ const markOf = (book: JobBook, entry: JobEntry, account: Account): ScheduleDocum
 
 /**
  * One operation for all jobs whose watermarks make the same step, as those of a burst do: a fifth of the work of one each.
+ * The version is compared too: an edit or a pause since, which another leader has taken in, may have left the watermark where it was.
  * `updateMany` also where it is one job: the server keeps no record for repeating it, which costs as much as the write, and a watermark that is not moved is moved later.
  */
 function advancesOf(book: JobBook, owed: readonly Owed[]): AnyBulkWriteOperation<ScheduleDocument>[] {
-  const steps = new Map<string, { readonly from: Date; readonly to: Omit<ScheduleDocument, '_id'>; readonly jobs: string[] }>();
+  const steps = new Map<string, { readonly from: Pick<ScheduleDocument, 'through' | 'version'>; readonly to: Omit<ScheduleDocument, '_id'>; readonly jobs: string[] }>();
   for (const { entry, account } of owed) {
     const { _id, ...to } = markOf(book, entry, account);
-    const key = `${entry.stored} ${account.through} ${to.version} ${account.nextFire}`;
+    const key = `${entry.stored} ${entry.storedVersion} ${account.through} ${to.version} ${account.nextFire}`;
     const step = steps.get(key);
-    if (step) step.jobs.push(_id); else steps.set(key, { from: new Date(entry.stored ?? 0), to, jobs: [_id] });
+    if (step) step.jobs.push(_id); else steps.set(key, { from: { through: new Date(entry.stored ?? 0), version: entry.storedVersion }, to, jobs: [_id] });
   }
   return [...steps.values()].map(({ from, to, jobs }) => ({
-    updateMany: { filter: { _id: { $in: jobs }, through: from }, update: to.nextFire === undefined ? { $set: to, $unset: { nextFire: true } } : { $set: to } },
+    updateMany: { filter: { _id: { $in: jobs }, ...from }, update: to.nextFire === undefined ? { $set: to, $unset: { nextFire: true } } : { $set: to } },
   }));
 }
 
