@@ -8,6 +8,8 @@ export interface JobSpan {
   readonly version: number;
   readonly paused: boolean;
   readonly deleted?: boolean;
+  /** Its dataset, where that is not the job's present one: the job was deleted and made again since. */
+  readonly dataset?: string;
   readonly schedule: Schedule;
 }
 
@@ -50,14 +52,19 @@ export function accountFires(options: AccountOptions): Account {
   const { spans, through, now, ahead, limit } = options;
   const horizon = now + ahead;
   const rows: LedgerRow[] = [];
-  // A deleted job runs nothing any more: what it still owed is missed.
-  const dead = spans.at(-1)?.deleted === true;
+  // A deleted job runs nothing any more, also where it was made again since: what it still owed is missed.
+  let dead = false;
   let laterDue = false;
   let openPause = false;
   // From the newest version to the oldest: whether a fire is missed depends on what is due after it.
   for (let index = spans.length - 1; index >= 0; index -= 1) {
     const span = spans[index];
-    if (span === undefined || span.deleted) continue;
+    if (span === undefined) continue;
+    if (span.deleted) {
+      dead = true;
+      openPause = false;
+      continue;
+    }
     const next = spans[index + 1];
     if (span.paused && (next === undefined || openPause)) {
       openPause = true; // its row is written when the pause ends: until then nobody can count it
@@ -71,7 +78,7 @@ export function accountFires(options: AccountOptions): Account {
     rows.unshift(...found);
     openPause = false;
   }
-  const merged = merge(rows);
+  const merged = merge(rows, spans);
   const taken = merged.slice(0, limit);
   const last = taken.at(-1);
   const reached = last === undefined ? through : Math.max(through, endOf(last));
@@ -143,12 +150,13 @@ function beforeLastDue(schedule: Schedule, low: number, high: number, laterDue: 
 const reasonOf = ({ misfire, grace, now, dueAt }: { misfire: Schedule['misfire']; grace: number; now: number; dueAt: number }): 'misfire' | 'grace' =>
   misfire === 'all' || now - dueAt > grace ? 'grace' : 'misfire';
 
-/** Neighbouring stretches of one kind are one row; the row says the newest's reason and version. */
-function merge(rows: readonly LedgerRow[]): LedgerRow[] {
+/** Neighbouring stretches of one kind are one row, unless the job was deleted between them; the row says the newest's reason and version. */
+function merge(rows: readonly LedgerRow[], spans: readonly JobSpan[]): LedgerRow[] {
+  const isOneLife = (older: LedgerRow, newer: LedgerRow): boolean => !spans.some(({ deleted, version }) => deleted && version > older.version && version < newer.version);
   const merged: LedgerRow[] = [];
   for (const row of rows) {
     const before = merged.at(-1);
-    if (before !== undefined && before.kind !== 'fire' && row.kind === before.kind) merged[merged.length - 1] = { ...row, at: before.at, count: before.count + row.count };
+    if (before !== undefined && before.kind !== 'fire' && row.kind === before.kind && isOneLife(before, row)) merged[merged.length - 1] = { ...row, at: before.at, count: before.count + row.count };
     else merged.push(row);
   }
   return merged;

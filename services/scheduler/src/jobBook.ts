@@ -102,11 +102,11 @@ export function createJobBook({ database, times }: { readonly database: Database
   };
 
   /** Versions of a job that are not wholly before `through`, oldest first. */
-  const spansSince = async (job: string, through: number): Promise<JobSpan[]> => {
+  const spansSince = async (job: Pick<JobRow, '_id' | 'dataset'>, through: number): Promise<JobSpan[]> => {
     const spans: JobSpan[] = [];
-    const cursor = revisions.find({ job }, { projection: { version: 1, changedAt: 1, paused: 1, what: 1, 'definition.schedule': 1 }, sort: { version: -1 }, batchSize: 50 });
-    for await (const { version, changedAt, paused, what, definition } of cursor) {
-      spans.unshift(spanOf({ changedAt, version, paused, schedule: definition.schedule, deleted: what === 'deleted' }));
+    const cursor = revisions.find({ job: job._id }, { projection: { version: 1, dataset: 1, changedAt: 1, paused: 1, what: 1, 'definition.schedule': 1 }, sort: { version: -1 }, batchSize: 50 });
+    for await (const { version, dataset, changedAt, paused, what, definition } of cursor) {
+      spans.unshift({ ...spanOf({ changedAt, version, paused, schedule: definition.schedule, deleted: what === 'deleted' }), ...(dataset === job.dataset ? {} : { dataset }) });
       if (changedAt.getTime() <= through) break;
     }
     return spans;
@@ -123,7 +123,7 @@ export function createJobBook({ database, times }: { readonly database: Database
     const current = spanOf({ changedAt: row.changedAt, version: row.version, paused: row.paused, schedule: row.definition.schedule, deleted: row.deleted === true });
     if (known === null && row.version === 1) return enter(row, { spans: [current], through: row.changedAt.getTime() - 1, stored: undefined, storedVersion: 0 });
     const through = Math.max(known?.through.getTime() ?? Number.NEGATIVE_INFINITY, await newestFireRow(row._id));
-    const found = known?.version === row.version ? [] : await spansSince(row._id, through);
+    const found = known?.version === row.version ? [] : await spansSince(row, through);
     const spans = found.length === 0 ? [current] : found;
     return enter(row, { spans, through: Math.max(through, (spans[0]?.from ?? 0) - 1), stored: known?.through.getTime(), storedVersion: known?.version ?? 0 });
   };
@@ -155,7 +155,7 @@ export function createJobBook({ database, times }: { readonly database: Database
         read += 1;
         // Documents are read once and thrown away: left alone, V8 would let them pile up to several times what is kept.
         if (read % 10_000 === 0) releaseMemory();
-        if (row.deleted && (mark === undefined || mark.version >= row.version)) continue;
+        if (row.deleted && mark !== undefined && mark.version >= row.version) continue;
         const current = spanOf({ changedAt: row.changedAt, version: row.version, paused: row.paused, schedule: row.definition.schedule, deleted: row.deleted === true });
         const through = Math.max(mark?.through.getTime() ?? 0, row.changedAt.getTime() - 1);
         const entry = enter(row, { spans: [current], through: mark === undefined ? through : Math.max(mark.through.getTime(), 0), stored: mark?.through.getTime(), storedVersion: mark?.version ?? 0 });
@@ -231,6 +231,8 @@ function storedVersionOf(entry: Pick<JobEntry, 'spans' | 'storedVersion'>, more:
 /** The newest version and, while the job is paused, all of the pause: its row is written when it ends. */
 function openSpans(spans: readonly JobSpan[]): readonly JobSpan[] {
   let first = spans.length - 1;
-  while (first > 0 && spans[first]?.paused && !spans[first]?.deleted && spans[first - 1]?.paused) first -= 1;
+  while (first > 0 && isPause(spans[first]) && isPause(spans[first - 1])) first -= 1;
   return spans.slice(Math.max(0, first));
 }
+
+const isPause = (span: JobSpan | undefined): boolean => span?.paused === true && span.deleted !== true;

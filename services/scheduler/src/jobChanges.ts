@@ -1,3 +1,4 @@
+import { unendedStates } from '@gleaner/contracts';
 import { moveRuns, type Database } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import type { JobBook, JobEntry } from './jobBook.ts';
@@ -35,23 +36,30 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
       const before = book.get(job);
       if (before) slots.wish(job, before.origins, undefined);
     }
-    for (const entry of await book.refresh(ids)) {
-      wish(entry);
-      if (entry.deleted) await cancelAll(entry);
-    }
+    const entries = await book.refresh(ids);
+    for (const entry of entries) wish(entry);
+    await cancelOrphans(entries);
   };
 
-  const cancelAll = async ({ id, dataset }: JobEntry): Promise<void> => {
-    const unended = await database.collections.runs.find({ job: id, dataset, state: { $in: ['due', 'queued', 'running', 'retrying'] } }, { projection: { _id: 1 } }).toArray();
-    if (unended.length === 0) return;
-    const ids = unended.map(({ _id }) => _id);
+  /** Ends the runs of jobs that are deleted, and those of an older dataset: its job was deleted and made again before anybody looked. */
+  const cancelOrphans = async (entries: readonly JobEntry[]): Promise<void> => {
+    const changed = entries.filter(({ version }) => version > 1);
+    if (changed.length === 0) return;
+    const byId = new Map(changed.map((entry) => [entry.id, entry]));
+    const unended = await database.collections.runs.find({ job: { $in: changed.map(({ id }) => id) }, state: { $in: [...unendedStates] } }, { projection: { job: 1, dataset: 1, jobVersion: 1 } }).toArray();
+    const ids = unended.flatMap(({ _id, job, dataset, jobVersion }) => {
+      const entry = byId.get(job);
+      // A run of a version that is newer than the one just read is not judged by it.
+      return entry === undefined || jobVersion > entry.version || (!entry.deleted && dataset === entry.dataset) ? [] : [_id];
+    });
+    if (ids.length === 0) return;
     await moveRuns({ database, runs: ids, to: 'cancelled', set: { reason: 'job deleted' } });
     for (const run of ids) {
       const known = runs.forget(run);
       if (known) slots.leave(known);
       settler.hear(run);
     }
-    log.info({ job: id, runs: ids.length }, 'the runs of a deleted job are cancelled');
+    log.info({ runs: ids.length, first: ids[0] }, 'the runs of deleted jobs are cancelled');
   };
 
   return {
@@ -79,7 +87,8 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
       const to = database.clock.now().getTime();
       for await (const { _id, version, deleted } of database.collections.jobs.find({ changedAt: { $gte: from } }, { projection: { version: 1, deleted: 1 } })) {
         const entry = book.get(_id);
-        if (entry === undefined ? !deleted : entry.version !== version) heard.add(_id);
+        // One that was made and deleted between two looks is not in the book, but it may have been run.
+        if (entry === undefined ? !deleted || runs.ofJob(_id).length > 0 : entry.version !== version) heard.add(_id);
       }
       scannedTo = to;
     },

@@ -128,8 +128,8 @@ describe('a job', () => {
     });
   });
 
-  it('made again continues its version and fires only after the newest row', async () => {
-    await withScheduler(async ({ database, start, put, ticks }) => {
+  it('made again continues its version and fires only after the newest row; the runs of the old one end', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
       await start();
       const first = await put('job', { schedule: { every: '1s', overlap: 'allow' } });
       await until(() => ticks.length > 0);
@@ -138,8 +138,40 @@ describe('a job', () => {
       expect(second.version).toBe(3);
       expect(second.dataset).not.toBe(first.dataset);
       await until(() => ticks.some(({ jobVersion }) => jobVersion === 3));
+      const old = (await runsOf('job')).filter(({ dataset }) => dataset === first.dataset);
+      expect(new Set(old.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(new Set(['cancelled: job deleted']));
       const runs = ticks.map(({ run }) => run);
       expect(new Set(runs).size).toBe(runs.length);
+    });
+  });
+
+  it('deleted and made again while nobody led: the runs of the old one end, and what it owed is missed', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
+      const leader = await start();
+      const first = await put('job', { schedule: { every: '1s', overlap: 'allow', misfire: 'all' } });
+      await until(() => ticks.length > 0);
+      await leader.stop();
+      const stoppedAt = database.clock.now().getTime();
+      await until(() => database.clock.now().getTime() > stoppedAt + 2_000, { what: 'fires that nobody runs' });
+      await deleteJob({ database, id: 'job', by: 'test' });
+      const second = await put('job', { schedule: { every: '1s', overlap: 'allow', misfire: 'all' } });
+      await start();
+      await until(() => ticks.some(({ jobVersion }) => jobVersion === 3));
+      const rows = await runsOf('job');
+      const old = rows.filter(({ dataset }) => dataset === first.dataset);
+      expect(new Set(old.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(new Set(['cancelled: job deleted', 'missed: job deleted']));
+      expect(rows.every(({ dataset, scheduledAt }) => dataset === (scheduledAt < second.changedAt ? first.dataset : second.dataset))).toBe(true);
+    });
+  });
+
+  it('run and deleted while nobody led: its run ends', async () => {
+    await withScheduler(async ({ database, start, put, runsOf }) => {
+      const job = await put('job', {});
+      const now = database.clock.now();
+      await insertRun({ database, run: newRun({ id: askedRunId('job', '01A'), job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 5 }) });
+      await deleteJob({ database, id: 'job', by: 'test' });
+      await start();
+      expect(await until(async () => (await runsOf('job')).find(({ endedAt }) => endedAt !== undefined))).toMatchObject({ state: 'cancelled', reason: 'job deleted' });
     });
   });
 });

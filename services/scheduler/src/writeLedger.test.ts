@@ -78,3 +78,19 @@ describe('a leader that slept', () => {
     expect(await database.collections.runs.countDocuments()).toBe(0);
   }));
 });
+
+describe('catch-up runs of `misfire: all`', () => {
+  it('stay in turn though the job was edited to another `misfire` before they got their rows', () => withMovedOn(async ({ database, book, first }) => {
+    const edited = new Date(first + 3.5 * hour);
+    await database.collections.jobs.updateOne({ _id: 'moved' }, { $set: { changedAt: edited } });
+    await database.collections.revisions.updateOne({ _id: 'moved@3' }, { $set: { changedAt: edited } });
+    await writeLedger({ database, book, entries: await book.refresh(['moved']), now: first + 5 * hour, ahead: 500, holds });
+    const rows = await database.collections.runs.find({ job: 'moved' }).sort({ scheduledAt: 1 }).toArray();
+    expect(rows.map(({ scheduledAt, state, jobVersion, inTurn }) => [(scheduledAt.getTime() - first) / hour, state, jobVersion, inTurn])).toEqual([
+      [0, 'due', 3, true], [1, 'due', 3, true], [2, 'due', 3, true], [3, 'due', 3, true], [4, 'missed', 3, undefined], [5, 'due', 3, undefined],
+    ]);
+  }, async (database) => {
+    const start = new Date(Math.ceil(Date.now() / hour) * hour + hour).toISOString();
+    for (const misfire of ['all', 'latest'] as const) await putJob({ database, id: 'moved', by: 'test', definition: jobDefinitionSchema.parse({ schedule: { every: '1h', start, misfire }, source: { http: { url: 'https://upstream.example/' } }, key: 'id' }) });
+  }));
+});

@@ -200,14 +200,15 @@ class MovedOn extends Error {}
 
 function documentOf({ entry, row, now }: { readonly entry: JobEntry; readonly row: LedgerRow; readonly now: number }): RunDocument {
   const moment = new Date(now);
-  const job = { _id: entry.id, version: entry.version, dataset: entry.dataset };
+  const span = entry.spans.find(({ version }) => version === row.version);
+  const job = { _id: entry.id, version: entry.version, dataset: span?.dataset ?? entry.dataset };
   const { maxAttempts } = entry;
   if (row.kind === 'fire') {
     const at = new Date(row.at);
-    const schedule = entry.spans.at(-1)?.schedule;
     return newRun({
-      id: fireRunId(entry.id, at), job, trigger: row.catchUp ? 'catch-up' : 'schedule', scheduledAt: at, now: moment, dueAt: new Date(row.dueAt), maxAttempts, expires: schedule?.expires,
-      extra: { ...(row.catchUp && schedule?.misfire === 'all' ? { inTurn: true } : {}), ...(entry.origins.length > 0 ? { origins: entry.origins } : {}) },
+      id: fireRunId(entry.id, at), job, trigger: row.catchUp ? 'catch-up' : 'schedule', scheduledAt: at, now: moment, dueAt: new Date(row.dueAt), maxAttempts, expires: entry.spans.at(-1)?.schedule.expires,
+      // What was owed under `all` stays so, whatever the version that it is run with says.
+      extra: { ...(row.catchUp && span?.schedule.misfire === 'all' ? { inTurn: true } : {}), ...(entry.origins.length > 0 ? { origins: entry.origins } : {}) },
     });
   }
   const first = new Date(row.at);
