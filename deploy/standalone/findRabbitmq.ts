@@ -11,12 +11,12 @@ export type FoundBinary = { file: string } | { faults: string[] };
 const DEBIAN_SCRIPT = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 /** Finds `rabbitmq-server` on the machine, else installs its package where that is possible (root on Debian or Ubuntu). */
-export async function findRabbitmq({ log }: { log: (line: string) => void }): Promise<FoundBinary> {
+export async function findRabbitmq({ log, signal }: { log: (line: string) => void; signal?: AbortSignal | undefined }): Promise<FoundBinary> {
   const present = installed();
   if (present !== undefined) return { file: present };
   if (!canAptInstall()) return { faults: ['no rabbitmq-server on the PATH', 'apt-get: not root on Debian or Ubuntu'] };
   log('installing the package rabbitmq-server');
-  const fault = await aptInstall(['rabbitmq-server']);
+  const fault = await aptInstall(['rabbitmq-server'], { signal });
   if (fault !== undefined) return { faults: ['no rabbitmq-server on the PATH', fault] };
   // The package enables a system service for the next boot; ours is a private node, so nobody asked for that one.
   if (existsSync('/run/systemd/system')) await runCommand('systemctl', ['disable', 'rabbitmq-server'], { timeout: 30_000 });

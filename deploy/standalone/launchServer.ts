@@ -36,10 +36,10 @@ const STOP_PATIENCE_MS = 15_000;
 /**
  * Gives a running server: the one that an earlier launcher left (by its record, if it is the same program and answers),
  * else a new one, after what is left of the old one has been ended. Rejects, with the end of the server's log, when it
- * exits or does not answer within `patience` ms; nothing stays running then.
+ * exits or does not answer within `patience` ms, or when `signal` is aborted; nothing stays running then.
  */
-export async function launchServer({ program, recordFile, patience = 60_000, log }: {
-  program: ServerProgram; recordFile: string; patience?: number; log: (line: string) => void;
+export async function launchServer({ program, recordFile, patience = 60_000, log, signal }: {
+  program: ServerProgram; recordFile: string; patience?: number; log: (line: string) => void; signal?: AbortSignal | undefined;
 }): Promise<LaunchedServer> {
   const earlier = readServerRecord(recordFile);
   if (earlier !== undefined && earlier.groups.length > 0) {
@@ -50,6 +50,7 @@ export async function launchServer({ program, recordFile, patience = 60_000, log
     if (earlier.groups.some(groupLives)) log(`replacing the ${program.name} that an earlier start left`);
     await stopper(earlier.groups, recordFile)();
   }
+  signal?.throwIfAborted();
   const ports: Ports = {};
   for (const name of program.portNames) ports[name] = await freePort(earlier?.ports[name]);
   const groups: ProcessGroup[] = [];
@@ -65,19 +66,21 @@ export async function launchServer({ program, recordFile, patience = 60_000, log
         write();
       };
     });
-    await untilItAnswers({ program, ports, groups, patience, logStart });
+    await untilItAnswers({ program, ports, groups, patience, logStart, signal });
   } catch (error) {
-    await stop({ signal: 'SIGKILL' });
+    // Given up half way, its data may be half made: it gets the chance to end well.
+    await stop({ signal: signal?.aborted === true ? 'SIGTERM' : 'SIGKILL' });
     throw error;
   }
   return { ports, how: 'started', lives: () => groups.every(groupLives), stop };
 }
 
-async function untilItAnswers({ program, ports, groups, patience, logStart }: {
-  program: ServerProgram; ports: Ports; groups: readonly ProcessGroup[]; patience: number; logStart: number;
+async function untilItAnswers({ program, ports, groups, patience, logStart, signal }: {
+  program: ServerProgram; ports: Ports; groups: readonly ProcessGroup[]; patience: number; logStart: number; signal: AbortSignal | undefined;
 }): Promise<void> {
   const deadline = performance.now() + patience;
   while (!await program.answers(ports).catch(() => false)) {
+    signal?.throwIfAborted();
     const ended = !groups.every(groupLives);
     if (ended || performance.now() > deadline) {
       const what = ended ? 'ended while starting' : `did not answer within ${patience / 1000} s`;

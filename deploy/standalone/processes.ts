@@ -8,6 +8,8 @@ export type ProcessGroup = { pid: number; born: string };
 
 type ProcessRow = { pid: number; group: number; dead: boolean; born: string };
 
+const SIGNAL_AGAIN_MS = 2_000;
+
 /**
  * Starts `command` as the leader of its own session, its output appended to `logFile`, so that neither Ctrl-C in the
  * terminal nor the launcher's death reaches it. Rejects when the command cannot be executed.
@@ -42,8 +44,8 @@ export function groupLives(group: ProcessGroup): boolean {
 }
 
 /**
- * Ends the group: SIGTERM to its leader, and SIGKILL to all of it after `patience` ms.
- * A group that is gone already is no error.
+ * Ends the group: SIGTERM to its leader, again every 2 s (a program that has only just begun may lose one), and SIGKILL to
+ * all of it after `patience` ms. A group that is gone already is no error.
  */
 export async function stopGroup(group: ProcessGroup, { patience, signal = 'SIGTERM' }: {
   patience: number; signal?: NodeJS.Signals;
@@ -51,7 +53,12 @@ export async function stopGroup(group: ProcessGroup, { patience, signal = 'SIGTE
   if (!groupLives(group)) return;
   send(signal === 'SIGKILL' ? -group.pid : group.pid, signal);
   const deadline = performance.now() + patience;
+  let again = performance.now() + SIGNAL_AGAIN_MS;
   while (groupLives(group)) {
+    if (performance.now() > again) {
+      again += SIGNAL_AGAIN_MS;
+      send(group.pid, signal);
+    }
     if (performance.now() > deadline) {
       send(-group.pid, 'SIGKILL');
       if (performance.now() > deadline + 5_000) throw new Error(`process group ${group.pid} did not end by SIGKILL`);

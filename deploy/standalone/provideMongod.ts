@@ -12,19 +12,21 @@ import { recordFileOf } from './recordFileOf.ts';
  * a new process from the PATH, the cache or a download, else a container. Rejects with what to install when all fail,
  * and when `url` names a server without a replica set. `pastSeconds` is for how long a moment before can be asked for (default: the server's 300).
  */
-export async function provideMongod({ url, directory, cache, log, cacheGiB = 1, pastSeconds }: ProvideOptions & { cacheGiB?: number; pastSeconds?: number }): Promise<ProvidedServer> {
+export async function provideMongod({ url, directory, cache, log, signal, cacheGiB = 1, pastSeconds }: ProvideOptions & { cacheGiB?: number; pastSeconds?: number }): Promise<ProvidedServer> {
   if (url !== undefined && url !== '') {
-    await checkGivenMongo(url);
+    await checkGivenMongo(url, { signal });
     return { url, how: 'given by MONGO_URL', ports: {}, lives: () => true, stop: async () => {} };
   }
-  const found = await findMongod({ cache, log });
+  const found = await findMongod({ cache, log, signal });
+  signal?.throwIfAborted();
   if ('faults' in found) {
-    const container = await dockerMongod({ directory, log });
+    const container = await dockerMongod({ directory, log, signal });
+    signal?.throwIfAborted();
     if ('faults' in container) throw new Error(nothingToRun([...found.faults, ...container.faults]));
     return container;
   }
   const server = await launchServer({
-    program: mongodProgram({ file: found.file, directory, cacheGiB, pastSeconds }), recordFile: recordFileOf(directory, 'mongod'), log,
+    program: mongodProgram({ file: found.file, directory, cacheGiB, pastSeconds }), recordFile: recordFileOf(directory, 'mongod'), log, signal,
   });
   const port = server.ports['mongodb'] ?? 0;
   try {
@@ -37,8 +39,10 @@ export async function provideMongod({ url, directory, cache, log, cacheGiB = 1, 
 }
 
 /** Rejects unless the server at `url` answers and has transactions: a replica set's member, or a mongos. */
-export async function checkGivenMongo(url: string, { patience = 10_000 } = {}): Promise<void> {
+export async function checkGivenMongo(url: string, { patience = 10_000, signal }: { patience?: number; signal?: AbortSignal | undefined } = {}): Promise<void> {
   const client = new MongoClient(url, { serverSelectionTimeoutMS: patience });
+  const giveUp = (): void => void client.close();
+  signal?.addEventListener('abort', giveUp);
   const shown = url.replace(/\/\/[^@/]*@/, '//***@');
   try {
     const hello = await client.db('admin').command({ hello: 1 }).catch((cause: unknown) => {
@@ -48,6 +52,7 @@ export async function checkGivenMongo(url: string, { patience = 10_000 } = {}): 
     throw new Error(`MONGO_URL: the MongoDB at ${shown} is standalone, and transactions need a replica set: `
       + 'start it with --replSet and run rs.initiate() once, or leave MONGO_URL empty to have one started');
   } finally {
+    signal?.removeEventListener('abort', giveUp);
     await client.close();
   }
 }

@@ -12,20 +12,22 @@ export type ProvidedRabbitmq = ProvidedServer & { management?: string };
  * Gives a RabbitMQ: `url` if given, else the private node that an earlier start left, else a new one from the PATH or
  * from its package, else a container. `management` asks for the HTTP API too. Rejects with what to install when all fail.
  */
-export async function provideRabbitmq({ url, directory, cache, log, management = false }: ProvideOptions & { management?: boolean }): Promise<ProvidedRabbitmq> {
+export async function provideRabbitmq({ url, directory, cache, log, signal, management = false }: ProvideOptions & { management?: boolean }): Promise<ProvidedRabbitmq> {
   void cache; // its package manager keeps RabbitMQ
   if (url !== undefined && url !== '') {
-    await checkGivenRabbitmq(url);
+    await checkGivenRabbitmq(url, { signal });
     return { url, how: 'given by AMQP_URL', ports: {}, lives: () => true, stop: async () => {} };
   }
-  const found = await findRabbitmq({ log });
+  const found = await findRabbitmq({ log, signal });
+  signal?.throwIfAborted();
   if ('faults' in found) {
-    const container = await dockerRabbitmq({ directory, management, log });
+    const container = await dockerRabbitmq({ directory, management, log, signal });
+    signal?.throwIfAborted();
     if ('faults' in container) throw new Error(nothingToRun([...found.faults, ...container.faults]));
     return container;
   }
   const server = await launchServer({
-    program: rabbitmqProgram({ file: found.file, directory, management }), recordFile: recordFileOf(directory, 'rabbitmq'), log,
+    program: rabbitmqProgram({ file: found.file, directory, management }), recordFile: recordFileOf(directory, 'rabbitmq'), log, signal,
   });
   return {
     url: amqpUrl(server.ports['amqp'] ?? 0),
@@ -46,7 +48,7 @@ export function managementUrl(port: number): string {
 }
 
 /** Rejects unless a broker at `url` answers within `patience` ms. With amqps only the services can tell. */
-export async function checkGivenRabbitmq(url: string, { patience = 10_000 } = {}): Promise<void> {
+export async function checkGivenRabbitmq(url: string, { patience = 10_000, signal }: { patience?: number; signal?: AbortSignal | undefined } = {}): Promise<void> {
   if (!URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol)) {
     throw new Error('AMQP_URL: expected amqp://user:password@host:port/vhost or amqps://…');
   }
@@ -56,7 +58,7 @@ export async function checkGivenRabbitmq(url: string, { patience = 10_000 } = {}
   const deadline = performance.now() + patience;
   while (!await answersAmqp(address)) {
     if (performance.now() > deadline) throw new Error(`AMQP_URL: no RabbitMQ answers at ${address.host}:${address.port}`);
-    await delay(250);
+    await delay(250, undefined, { signal });
   }
 }
 

@@ -16,4 +16,6 @@ export type ProvideOptions = {
   /** Where downloads are kept. */
   cache: string;
   log: (line: string) => void;
+  /** Aborted = give up: what was begun is ended, and the promise rejects. */
+  signal?: AbortSignal | undefined;
 };

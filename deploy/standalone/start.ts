@@ -6,6 +6,7 @@ import { readLauncherEnv } from './launcherEnv.ts';
 import { takeLauncherLock } from './launcherLock.ts';
 import { provideMongod } from './provideMongod.ts';
 import { provideRabbitmq } from './provideRabbitmq.ts';
+import { servicesEnv } from './servicesEnv.ts';
 import { shortLogLine } from './shortLogLine.ts';
 import { runSetup, startPlayback, startServices } from './startServices.ts';
 import { untilDemoGathered } from './untilDemoGathered.ts';
@@ -28,21 +29,23 @@ await runService({ name: 'gleaner', log, start: async ({ onRelease, stopping }) 
     throw new Error(`GATEWAY_PORT: ${gatewayPort} of 127.0.0.1 is in use; set GATEWAY_PORT to another port, or to 0 for a free one`);
   }
 
-  const provide = { directory, cache: cacheDirectory(), log: say };
-  const servers = await Promise.allSettled([
+  const provide = { directory, cache: cacheDirectory(), log: say, signal: stopping };
+  // Each ends by itself what it has begun when it fails or is given up.
+  const coming = Promise.allSettled([
     provideMongod({ ...provide, url: options.mongoUrl }).then((server) => watchServer({ name: 'mongod', server, say, again: async () => await provideMongod(provide) })),
     provideRabbitmq({ ...provide, url: options.amqpUrl }).then((server) => watchServer({ name: 'RabbitMQ', server, say, again: async () => await provideRabbitmq(provide) })),
   ]);
+  // A server gets 15 s to end well, and a kill after that has to be waited for.
   onRelease('servers', async () => {
-    await Promise.all(servers.map(async (server) => { if (server.status === 'fulfilled') await server.value.stop(); }));
-  }, { deadlineMs: 15_000 });
-  const [mongod, rabbitmq] = servers;
+    await Promise.all((await coming).map(async (server) => { if (server.status === 'fulfilled') await server.value.stop(); }));
+  }, { deadlineMs: 20_000 });
+  const [mongod, rabbitmq] = await coming;
+  stopping.throwIfAborted();
   if (mongod.status === 'rejected') throw mongod.reason;
   if (rabbitmq.status === 'rejected') throw rabbitmq.reason;
   say(`MongoDB: ${mongod.value.how}; RabbitMQ: ${rabbitmq.value.how}`);
-  stopping.throwIfAborted();
 
-  const env = { ...process.env, MONGO_URL: mongod.value.url, AMQP_URL: rabbitmq.value.url, DEMO: options.demo ? 'on' : 'off', ...demoKey(options) };
+  const env = servicesEnv({ given: process.env, mongoUrl: mongod.value.url, amqpUrl: rabbitmq.value.url, demo: options.demo, demoSecret: options.demoSecret });
   const playbackPort = await freePort(8_090);
   if (options.demo) {
     const playback = startPlayback({ port: playbackPort, env, directory, say });
@@ -66,8 +69,3 @@ await runService({ name: 'gleaner', log, start: async ({ onRelease, stopping }) 
   if (options.demo) await untilDemoGathered({ url: mongod.value.url, signal: stopping });
   say(`ready at http://127.0.0.1:${gatewayPort}`);
 } });
-
-/** The key that the auction job sends, and that its upstream asks for. */
-function demoKey({ demo, demoSecret = 'demo-key' }: { demo: boolean; demoSecret?: string | undefined }): Record<string, string> {
-  return demo ? { SECRET_TSM_KEY: demoSecret, PLAYBACK_API_KEY: demoSecret } : {};
-}
