@@ -52,6 +52,16 @@ describe('readEnv', () => {
     expect(Object.isFrozen(config)).toBe(true);
   });
 
+  it.each([
+    'mongodb://a:27017,b:27017/db?replicaSet=rs0', 'mongodb://user:p%40ss@a.example:27017,[::1]:27018,c/db', 'mongodb+srv://cluster.example/db', 'mongodb://a', 'mongodb://%2Ftmp%2Fmongodb.sock/db',
+  ])('takes a url of one or several hosts: %s', (given) => {
+    expect(readEnv({ mongo: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }) }, { variables: { MONGO_URL: given } })).toEqual({ mongo: given });
+  });
+
+  it.each(['mongodb://a:27017,,b/db', 'mongodb://a:270170,b/db', 'mongodb://a,b:port/db', 'amqp://a,b', 'http://a', 'a:27017,b:27017'])('refuses what is no such url: %s', (given) => {
+    expect(faultsOf(() => readEnv({ mongo: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }) }, { variables: { MONGO_URL: given } }))).toMatchObject([{ variable: 'MONGO_URL' }]);
+  });
+
   it('reports every fault together, by name, with the value seen and what is allowed, and shows no secret', () => {
     const faults = faultsOf(() => read({ PORT: '65536', CONCURRENCY: '2.5', GRACE: '10', LEVEL: 'Info', DEMO: 'maybe', ADMIN_KEY: 'hunter2', AMQP_URL: 'http://u:hunter2@h' }));
     expect(faults.map(({ variable, seen }) => [variable, seen])).toEqual([

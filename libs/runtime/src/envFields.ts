@@ -51,7 +51,7 @@ export function url(variable: string, options: FieldOptions<string> & { readonly
   return field(variable, options, {
     secret: true,
     expected: `a url of ${options.protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    parse: (text) => (URL.canParse(text) && options.protocols.includes(new URL(text).protocol) ? text : undefined),
+    parse: (text) => (eachHost(text).every((one) => URL.canParse(one) && options.protocols.includes(new URL(one).protocol)) ? text : undefined),
   });
 }
 
@@ -125,6 +125,14 @@ export function cidrs(variable: string, options: FieldOptions<readonly AllowedNe
 /** The same field, but undefined where the variable is not set. */
 export function optional<T>(inner: EnvField<T>): EnvField<T | undefined> {
   return { ...inner, fallback: { value: undefined } };
+}
+
+/** A url of MongoDB may name the members of a replica set between commas, which is no URL to anybody else: one for each of them. */
+function eachHost(text: string): readonly string[] {
+  const match = /^(mongodb:\/\/(?:[^/?#]*@)?)([^/?#@]*,[^/?#@]*)(.*)$/s.exec(text);
+  if (!match) return [text];
+  const [, before = '', hosts = '', rest = ''] = match;
+  return hosts.split(',').map((host) => `${before}${host === '' ? ':' : host}${rest}`);
 }
 
 function within(value: number | undefined, min: number, max: number): number | undefined {
