@@ -1,5 +1,6 @@
 import type { Collection, Db, Document } from 'mongodb';
 import type { AuditDocument } from './audit.ts';
+import type { IdempotencyDocument } from './idempotency.ts';
 import type { JobDocument, RevisionDocument } from './jobs.ts';
 import type { KeyDocument } from './keys.ts';
 import type { LeaseDocument } from './leases.ts';
@@ -20,6 +21,7 @@ export interface Collections {
   readonly keys: Collection<KeyDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly audit: Collection<AuditDocument>;
+  readonly idempotency: Collection<IdempotencyDocument>;
   readonly meta: Collection<MetaDocument>;
 }
 
@@ -41,6 +43,7 @@ export const collectionsOf = (db: Db): Collections => ({
   keys: db.collection<KeyDocument>('keys'),
   sessions: db.collection<SessionDocument>('sessions'),
   audit: db.collection<AuditDocument>('audit'),
+  idempotency: db.collection<IdempotencyDocument>('idempotency'),
   meta: db.collection<MetaDocument>('meta'),
 });
 

@@ -7,6 +7,7 @@ export * from './core/transitions.ts';
 export * from './DatabaseError.ts';
 export * from './databaseClock.ts';
 export * from './findRaw.ts';
+export * from './idempotency.ts';
 export * from './isDatabaseAway.ts';
 export * from './jobs.ts';
 export * from './keys.ts';

@@ -26,14 +26,28 @@ export const hashKey = (key: string): string => createHash('sha256').update(key)
 /** A new key's text: 256 random bits behind a prefix by which leaked keys are found. */
 export const makeKey = (): string => `glk_${randomBytes(32).toString('base64url')}`;
 
-/** Makes a key and gives its text, which is told this once. `expiresAt` absent = never. */
-export async function createKey({ database, name, scopes, by, expiresAt }: {
-  readonly database: Database; readonly name: string; readonly scopes: readonly Scope[]; readonly by: string; readonly expiresAt?: Date | undefined;
-}): Promise<{ key: string; document: KeyDocument }> {
+interface NewKey {
+  readonly database: Database;
+  readonly id?: string | undefined;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly by: string;
+  readonly expiresAt?: Date | undefined;
+}
+
+/** Makes a key and gives its text, which is told this once. `expiresAt` absent = never. With an `id`, null where there is such a key already. */
+export async function createKey(options: NewKey & { readonly id?: undefined }): Promise<{ key: string; document: KeyDocument }>;
+export async function createKey(options: NewKey): Promise<{ key: string; document: KeyDocument } | null>;
+export async function createKey({ database, id, name, scopes, by, expiresAt }: NewKey): Promise<{ key: string; document: KeyDocument } | null> {
   const key = makeKey();
   const now = database.clock.now();
-  const document: KeyDocument = { _id: ulid(now.getTime()).toLowerCase(), name, hash: hashKey(key), scopes, createdAt: now, createdBy: by, ...(expiresAt ? { expiresAt } : {}) };
-  await database.collections.keys.insertOne(document);
+  const document: KeyDocument = { _id: id ?? ulid(now.getTime()).toLowerCase(), name, hash: hashKey(key), scopes, createdAt: now, createdBy: by, ...(expiresAt ? { expiresAt } : {}) };
+  try {
+    await database.collections.keys.insertOne(document);
+  } catch (error) {
+    if (id !== undefined && isDuplicateKey(error)) return null;
+    throw error;
+  }
   return { key, document };
 }
 

@@ -4,6 +4,7 @@ import { DatabaseError } from './DatabaseError.ts';
 import { access } from './migrations/access.ts';
 import { foundation } from './migrations/foundation.ts';
 import { history } from './migrations/history.ts';
+import { idempotency } from './migrations/idempotency.ts';
 import { scheduling } from './migrations/scheduling.ts';
 
 /** One numbered step of the database's shape. Applying it twice must change nothing: a setup that died half way is simply run again. */
@@ -14,7 +15,7 @@ export interface Migration {
 }
 
 /** In order; a number is never used again. */
-export const migrations: readonly Migration[] = [foundation, access, history, scheduling];
+export const migrations: readonly Migration[] = [foundation, access, history, scheduling, idempotency];
 
 const newest = Math.max(...migrations.map(({ version }) => version));
 

@@ -10,6 +10,7 @@ import { createEventFeed } from './eventFeed.ts';
 import type { Gateway } from './gateway.ts';
 import { createAuditor } from './http/auditor.ts';
 import { createApp } from './http/createApp.ts';
+import { createIdempotency } from './http/idempotency.ts';
 import { createAuthenticator } from './http/authenticator.ts';
 import { watchAvailability } from './http/watchAvailability.ts';
 import { createMessenger } from './messenger.ts';
@@ -45,7 +46,7 @@ export async function createGateway({ database, broker, log, metrics, stopping, 
   };
   metrics.gaugeFrom('gleaner_gateway_event_listeners', 'Open streams of live events.', () => events.listeners);
   const subscription = subscribeEvents({ broker, events, log });
-  const app = createApp({ routes: routesOf({ gateway, version }), authenticator, auditor: createAuditor({ database, log }), log, metrics, expectDatabase: availability.expect });
+  const app = createApp({ routes: routesOf({ gateway, version }), authenticator, auditor: createAuditor({ database, log }), idempotency: createIdempotency({ database, log }), log, metrics, expectDatabase: availability.expect });
   return {
     app,
     stop: async () => {

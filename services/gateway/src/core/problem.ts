@@ -17,6 +17,7 @@ export const problemKinds = {
   version_conflict: [412, 'The job has changed meanwhile'],
   state_conflict: [409, 'The state does not allow this'],
   job_deleted: [409, 'The job is deleted'],
+  command_under_way: [409, 'The same command is under way'],
   history_changed: [409, 'The history behind the cursor was rewritten'],
   idempotency_conflict: [422, 'The idempotency key was used for another request'],
   swept: [410, 'The moment has been swept by retention'],

@@ -8,6 +8,7 @@ import { stringifyValue } from '../core/stringifyValue.ts';
 import type { Answer } from './answer.ts';
 import type { Auditor } from './auditor.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { Idempotency } from './idempotency.ts';
 import { problemFromError } from './problemFromError.ts';
 import { anonymous, expectScope } from './principal.ts';
 import { readBody } from './readBody.ts';
@@ -20,6 +21,7 @@ export interface AppParts {
   readonly routes: readonly Route[];
   readonly authenticator: Authenticator;
   readonly auditor: Auditor;
+  readonly idempotency: Idempotency;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Rejects where the database is away and has not come back in a moment. */
@@ -27,7 +29,7 @@ export interface AppParts {
 }
 
 /** The gateway as a Koa application: every route behind the same checks, every error a problem. */
-export function createApp({ routes, authenticator, auditor, log, metrics, expectDatabase }: AppParts): Koa {
+export function createApp({ routes, authenticator, auditor, idempotency, log, metrics, expectDatabase }: AppParts): Koa {
   const app = new Koa();
   app.silent = true; // errors are logged here, once, as data
   const requests = metrics.counter('gleaner_gateway_requests_total', 'Requests answered, by route and status.');
@@ -64,8 +66,10 @@ export function createApp({ routes, authenticator, auditor, log, metrics, expect
 
   async function answerOf(ctx: Context, route: Route): Promise<Answer> {
     const request = await identified(ctx, route);
-    if (!route.audit) return await route.run(request);
-    return await auditor.around({ request, facts: route.audit, change: async () => await route.run(request) });
+    const { audit } = route;
+    if (!audit) return await route.run(request);
+    const change = async (): Promise<Answer> => await auditor.around({ request, facts: audit, change: async () => await route.run(request) });
+    return route.keepsAnswers ? await idempotency.once({ request, command: `${route.method} ${ctx.path}`, change }) : await change();
   }
 
   async function identified(ctx: Context, route: Route): Promise<RawRequest> {

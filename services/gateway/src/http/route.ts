@@ -69,11 +69,15 @@ export interface Route {
   readonly headers: Readonly<Record<string, string>>;
   /** Present on every route that changes something. */
   readonly audit: AuditFacts | undefined;
+  /** Whether what it answers is kept for an Idempotency-Key, and given again to the same request with the same key. */
+  readonly keepsAnswers: boolean;
   /** Checks the request against the schemas and answers it. */
   readonly run: (request: RawRequest) => Promise<Answer>;
 }
 
 const empty = z.strictObject({});
+
+const idempotencyDoc = 'Asked again within a day with the same key and body, the command is not carried out again and the first answer is given (with `Idempotency-Replayed: true`); another body is 422.';
 
 /** Makes a route of schemas and a handler: the same schemas check the request and make its documentation. */
 export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.ZodObject = typeof empty, B extends z.ZodType = z.ZodUndefined>(spec: {
@@ -92,12 +96,15 @@ export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.Zo
   readonly audit?: AuditFacts;
   readonly handle: (request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Answer> | Answer;
 }): Route {
-  const { method, path, scope, summary, tag, answers, headers = {}, audit, handle } = spec;
+  const { method, path, scope, summary, tag, answers, audit, handle } = spec;
+  // A route that documents the header itself does so because it heeds it itself.
+  const keepsAnswers = method === 'POST' && audit !== undefined && spec.headers?.['Idempotency-Key'] === undefined;
+  const headers = { ...spec.headers, ...(keepsAnswers ? { 'Idempotency-Key': idempotencyDoc } : {}) };
   const params = spec.params ?? (empty as unknown as P);
   const query = spec.query ?? (empty as unknown as Q);
   const bodyRules = spec.body === undefined ? undefined : { maxBytes: 1024 * 1024, yaml: false, optional: false, ...spec.bodyRules };
   return {
-    method, path, scope, summary, tag, answers, headers, audit, bodyRules, bodyDoc: spec.bodyDoc,
+    method, path, scope, summary, tag, answers, headers, audit, keepsAnswers, bodyRules, bodyDoc: spec.bodyDoc,
     schemas: { params, query, body: spec.body },
     run: async (request) => {
       const read = {
