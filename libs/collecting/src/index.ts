@@ -4,6 +4,7 @@ export * from './compileSelector.ts';
 export * from './compileWhere.ts';
 export * from './extractionFaults.ts';
 export * from './formatMoment.ts';
+export * from './isCharset.ts';
 export * from './path.ts';
 export * from './sourceFaults.ts';
 export * from './template.ts';

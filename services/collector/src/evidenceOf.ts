@@ -1,4 +1,5 @@
 import type { Evidence } from '@gleaner/contracts';
+import { isCharset } from '@gleaner/collecting';
 import iconv from 'iconv-lite';
 import { charsetOf } from './core/charsetOf.ts';
 import type { Redactor } from './core/createRedactor.ts';
@@ -12,7 +13,7 @@ export function evidenceOf(record: AnswerRecord, redactor: Redactor): Evidence {
   const head = Buffer.concat(record.head);
   const contentType = record.headers?.['content-type'];
   const charset = charsetOf({ contentType, head });
-  const text = redactor.text(iconv.decode(head.subarray(charset.markBytes), iconv.encodingExists(charset.name) ? charset.name : 'latin1'));
+  const text = redactor.text(iconv.decode(head.subarray(charset.markBytes), isCharset(charset.name) ? charset.name : 'latin1'));
   const known = record.bodyBytes > head.length ? text.slice(0, Math.max(0, text.length - redactor.reach)) : text;
   const headers = Object.entries(record.headers ?? {}).map(([name, value]) => [redactor.text(name), hidden.has(name) ? '[hidden]' : redactor.text([value].flat().join(', '))]);
   return {

@@ -69,8 +69,55 @@ describe('charsets', () => {
     for (const piece of [0, 1]) expect(await attemptOn(body, {}, { key: 'id', ...job }, { piece })).toMatchObject({ class: 'bad_body', message: expect.stringMatching(message) });
   });
 
+  it.each<[string, readonly number[] | Uint8Array, object]>([
+    ['windows-1251, which has no 98', [0x69, 0x64, 0x0a, 0x41, 0x98], { charset: 'windows-1251' }],
+    ['half a character of Shift_JIS', [0x69, 0x64, 0x0a, 0x81, 0x0a], { charset: 'Shift_JIS' }],
+    ['a body that ends inside a character of Shift_JIS', [0x69, 0x64, 0x0a, 0x41, 0x81], { charset: 'Shift_JIS' }],
+    ['GB 18030', [0x69, 0x64, 0x0a, 0x41, 0xff, 0x41], { charset: 'gb18030' }],
+    ['half a character of UTF-16', iconv.encode('id\nA', 'utf16-le').subarray(0, -1), { charset: 'utf-16le' }],
+    ['half a character of UTF-16, big end first', iconv.encode('id\nA', 'utf16-be').subarray(0, -1), { charset: 'utf-16be' }],
+    ['UTF-32 beyond the last character', Buffer.concat([iconv.encode('id\nA', 'utf-32le'), Buffer.alloc(4, 0xff)]), { charset: 'utf-32le' }],
+    ['bad bytes beside a true U+FFFD', Buffer.concat([Buffer.from('id\n\uFFFD'), Buffer.from([0xff])]), {}],
+    ['XML', iconv.encode('<r><i><id>1\u0402</id></i></r>', 'win1251').map((byte) => (byte === 0x80 ? 0x98 : byte)), { charset: 'windows-1251', format: 'xml', items: 'r.i' }],
+    ['JSON', iconv.encode('[{"id":"\u0402"}]', 'win1251').map((byte) => (byte === 0x80 ? 0x98 : byte)), { charset: 'windows-1251', format: 'json' }],
+  ])('refuse bytes that stand for nothing: %s', async (_name, body, job) => {
+    for (const piece of [0, 1]) expect(await attemptOn(Buffer.from(body), {}, { key: 'id', format: 'csv', ...job }, { piece })).toMatchObject({ class: 'bad_body', message: expect.stringMatching(/UTF-8|windows-1251|shift_jis|gb18030|utf-16|utf-32/) });
+  });
+
+  it.each(['utf-16', 'utf-16le', 'utf-16be', 'utf-32', 'gb18030'])('take U+FFFD for what it is in %s', async (charset) => {
+    const body = iconv.encode('id,name\n1,a\uFFFDbЖ', charset, { addBOM: !/gb|[lb]e$/.test(charset) });
+    for (const piece of [0, 1]) expect(keptItems(await attemptOn(body, {}, { key: 'id', format: 'csv', charset }, { piece }))).toEqual({ 1: { id: '1', name: 'a\uFFFDbЖ' } });
+  });
+
+  it('take the byte order of UTF-16 from its mark, whoever names the charset', async () => {
+    const name = 'Жаба'.repeat(8);
+    const body = iconv.encode(`${name}\nЁж`, 'utf16-be', { addBOM: true });
+    expect(Object.keys(keptItems(await attemptOn(body, {}, { key: name, format: 'csv', charset: 'UTF-16' })))).toEqual(['Ёж']);
+  });
+
+  it.each(['hex', 'base64', 'utf-7-imap'])('are names that upstreams know, and none of a library of ours: %s', async (charset) => {
+    expect(await attemptOn(Buffer.from('id\n41'), { 'content-type': `text/csv; charset=${charset}` }, { key: 'id' })).toMatchObject({ class: 'bad_body', message: expect.stringContaining('known charset') });
+  });
+
   it('take U+FFFD for what it is where upstream itself sent it', async () => {
     for (const piece of [0, 1]) expect(keptItems(await attemptOn(Buffer.from('id,name\n1,a\uFFFDb'), {}, { key: 'id', format: 'csv' }, { piece }))).toEqual({ 1: { id: '1', name: 'a\uFFFDb' } });
+  });
+});
+
+describe('what MongoDB could not hold', () => {
+  const page = { format: 'html', items: 'p', key: '@id' };
+  it.each<[string, Buffer, object, RegExp]>([
+    ['half a character in a group of a regular expression', Buffer.from('\u{1F600}'), { format: 'text', items: '/(.)/s', key: '1' }, /lone surrogate/],
+    ['half a character beside the key', Buffer.from('1\u{1F600}'), { format: 'text', items: '/(\\d)(.)/s', key: '1' }, /lone surrogate at 2 in item 1/],
+    ['half a character in the key alone', Buffer.from('1\u{1F600}'), { format: 'text', items: '/(\\d)(.)/s', key: '2', fields: { a: '1' } }, /lone surrogate.*key at 2.*item 1/],
+    ['half a character in one of two keys', Buffer.from('1\u{1F600}'), { format: 'text', items: '/(\\d)(.)/s', key: ['1', '2'], fields: { a: '1' } }, /lone surrogate.*key at 2.*item 1/],
+    ['a lone surrogate in UTF-16', iconv.encode('id,a\n1,x\ud800y', 'utf16-le'), { format: 'csv', key: 'id', charset: 'utf-16le' }, /lone surrogate at a in item 1/],
+    ['a lone surrogate in the name of a column', iconv.encode('id,a\ud800\n1,x', 'utf16-le'), { format: 'tsv', key: 'id,a\ud800', charset: 'utf-16le' }, /lone surrogate/],
+    ['NUL in the name of an attribute', Buffer.from('<p id=1 a\0b=2>x</p>'), page, /without NUL.*@a\\u0000b.*item 1/],
+    ['NUL in the name of a column', Buffer.from('id,a\0b\n1,x'), { format: 'csv', key: 'id' }, /without NUL/],
+    ['NUL in XML', Buffer.from('<r><i id="1" a\0b="2"/></r>'), { format: 'xml', items: 'r.i', key: '@id' }, /expected XML/],
+  ])('ends as bad_body: %s', async (_name, body, job, message) => {
+    expect(await attemptOn(body, {}, job)).toMatchObject({ kind: 'failed', class: 'bad_body', message: expect.stringMatching(message) });
   });
 });
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { StringDecoder } from 'node:string_decoder';
 import type { Extraction } from '@gleaner/contracts';
+import { isCharset } from '@gleaner/collecting';
 import iconv from 'iconv-lite';
 import { AttemptFailure, badBody } from './core/AttemptFailure.ts';
 import type { BodyHash } from './createHashes.ts';
@@ -8,6 +8,7 @@ import { charsetOf } from './core/charsetOf.ts';
 import { formatOf } from './core/formatOf.ts';
 import { decodeBody } from './decodeBody.ts';
 import type { ByteBudget } from './decodeBody.ts';
+import { decodeText, isUtf8 } from './decodeText.ts';
 import type { AnswerRecord, UpstreamAnswer } from './fetchUpstream.ts';
 import { createReader } from './formats/createReader.ts';
 import type { Recall } from './core/createKnownSnapshot.ts';
@@ -127,14 +128,11 @@ interface Feed {
 /** The first bytes decide the charset and the format; from then on bytes go through the decoder to the format's reader. */
 function createFeed({ head, extraction, contentType, onFound, recall }: { readonly head: Buffer; readonly extraction: Extraction; readonly contentType: string | undefined; readonly onFound: OnFound; readonly recall: Recall | undefined }): Feed {
   const charset = charsetOf({ job: extraction.charset, contentType, head });
-  if (!iconv.encodingExists(charset.name)) throw badBody(`expected a known charset; saw ${JSON.stringify(charset.name)}`);
-  const utf8 = /^(utf-?8|us-ascii|ascii)$/.test(charset.name);
+  if (!isCharset(charset.name)) throw badBody(`expected a known charset; saw ${JSON.stringify(charset.name)}`);
   const headText = iconv.decode(head.subarray(charset.markBytes, charset.markBytes + 1_024), charset.name);
   const format = formatOf({ job: extraction.format, contentType, head: headText });
   const reader: FormatReader = createReader({ format, extraction, onFound, recall });
-  // Bytes that are no UTF-8 become U+FFFD without a word: in data formats that would lose what upstream said.
-  const strict = utf8 && format !== 'html' && format !== 'text';
-  const decoder = utf8 ? new StringDecoder('utf8') : iconv.getDecoder(charset.name, { stripBOM: false });
+  const decoder = decodeText(charset.name, { strict: format !== 'html' && format !== 'text' });
   const give = (text: string): void => {
     if (text === '') return;
     if (reader.takes === 'bytes') {
@@ -143,25 +141,15 @@ function createFeed({ head, extraction, contentType, onFound, recall }: { readon
     } else reader.write(text);
   };
   let skip = charset.markBytes;
-  let tail: Buffer = Buffer.alloc(0);
   return {
     write(bytes) {
       const part = skip > 0 ? bytes.subarray(skip) : bytes;
       skip = 0;
-      if (utf8 && reader.takes === 'bytes') {
-        reader.write(part);
-        return;
-      }
-      const text = decoder.write(part);
-      const replaced = strict && text.includes('\uFFFD') && !Buffer.concat([tail, part]).includes('\uFFFD');
-      tail = part.subarray(-2);
-      if (replaced) throw badBody('expected UTF-8 (or `charset` in the job); saw other bytes');
-      give(text);
+      if (isUtf8(charset.name) && reader.takes === 'bytes') reader.write(part);
+      else give(decoder.write(part));
     },
     end() {
-      const last = decoder.end() ?? '';
-      if (strict && last.includes('\uFFFD')) throw badBody('expected UTF-8; the body ends inside a character');
-      give(last);
+      give(decoder.end());
       return reader.end();
     },
   };

@@ -95,6 +95,8 @@ export function createItemSet(options: {
       stored = redactor.deep(stored) as Readonly<Record<string, unknown>>;
       ({ canonical, json } = textOf(stored));
     }
+    // JSON.stringify escapes what BSON may not hold, and little else: most items are not looked through.
+    if (canonical.includes('\\u')) refuseUnstorable(stored, place, '');
     const digest = hash(canonical);
     if (!seen.differs(key, digest)) return digest;
     if (json.length > maxItemBytes / 8 && bsonSize(stored) > maxItemBytes) {
@@ -139,7 +141,6 @@ export function createItemSet(options: {
       waiting = [];
       settled.forEach(({ data, key, place }, index) => {
         const results = values[index] ?? {};
-        refuseUnstorable(results, place, '');
         const ordered: Record<string, unknown> = {};
         for (const name of Object.keys(extraction.fields ?? {}).sort()) {
           const part = Object.hasOwn(results, name) ? results[name] : Object.hasOwn(data, name) ? data[name] : undefined;

@@ -1,5 +1,5 @@
 import { compilePath, parsePath } from '@gleaner/collecting';
-import { AttemptFailure } from './AttemptFailure.ts';
+import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import type { CompileRead } from './compileFields.ts';
 
 const maxBytes = 1_024;
@@ -12,7 +12,10 @@ export function compileKey(key: string | readonly string[], compileRead: Compile
   const paths = (typeof key === 'string' ? [key] : key).map((text) => ({ text, read: compileRead(text) }));
   const part = (at: (typeof paths)[number], value: unknown, exact: (() => unknown) | undefined, place: string): string => {
     const found = at.read(value);
-    if (typeof found === 'string') return found;
+    if (typeof found === 'string') {
+      if (!found.isWellFormed()) throw badBody(`expected text that UTF-8 can hold; saw a lone surrogate in the key at ${at.text} in ${place}`);
+      return found;
+    }
     if (typeof found === 'number') return Number.isSafeInteger(found) && !Object.is(found, -0) ? String(found) : numberText(found, exact ? at.read(exact()) : undefined);
     if (typeof found === 'boolean') return String(found);
     throw new AttemptFailure('missing_key', `expected a text, number or boolean as the key at ${at.text}; ${place} has ${found === undefined ? 'nothing' : found === null ? 'null' : Array.isArray(found) ? 'a list' : 'an object'} there`);
