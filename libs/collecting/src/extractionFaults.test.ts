@@ -8,7 +8,7 @@ describe('what is wrong with an extraction', () => {
     [{ format: 'xml', items: 'gesmes:Envelope.Cube.Cube', key: '@currency' }],
     [{ format: 'html', items: 'table > tr.r:nth-child(2n+1)', key: '@data-id', fields: { name: 'td.n', link: 'a@href', own: '$', id: '@id', rate: { path: 'td:nth-child(2)', type: 'number' } } }],
     [{ format: 'text', items: '^(?<ccy>[A-Z]{3})=(?<rate>[\\d.]+)$', key: 'ccy' }], [{ format: 'text', items: '/a/imsu' }], [{ format: 'text', items: '/\\-/m' }],
-    [{ where: { a: { $in: [1] } } }],
+    [{ where: { a: { $in: [1] } } }], [{ charset: 'Windows-1251' }], [{ charset: 'koi8-u' }],
   ])('takes %j', (parts) => {
     expect(extractionFaults(parts)).toEqual([]);
   });
@@ -30,6 +30,8 @@ describe('what is wrong with an extraction', () => {
     [{ format: 'text' }, 'items', 'bad_regex', /regular expression/],
     [{ format: 'text', items: '(' }, 'items', 'bad_regex', /flags mu/],
     [{ format: 'text', item: '/a**/i' }, 'item', 'bad_regex', /flags i/],
+    [{ charset: 'utf-9' }, 'charset', 'bad_charset', /windows-1251; saw "utf-9"/],
+    [{ charset: 'hex' }, 'charset', 'bad_charset', /"hex"/],
     [{ where: { a: { $near: 1 } } }, 'where.a.$near', 'unknown_operator', /\$gt.*\$elemMatch; saw \$near/],
     [{ where: { a: { $regex: '(' } } }, 'where.a.$regex', 'bad_operand', /JavaScript/],
   ])('refuses %j', (parts, path, code, message) => {

@@ -3,10 +3,11 @@ import jsonata from 'jsonata';
 import { compilePattern } from './compilePattern.ts';
 import { compileSelector, parseHtmlPath } from './compileSelector.ts';
 import { whereFaults } from './compileWhere.ts';
+import { isCharset } from './isCharset.ts';
 import { pathFault } from './path.ts';
 
 /** The parts of a job that say how its items are found. */
-export type JudgedParts = { readonly [Part in 'format' | 'items' | 'item' | 'key' | 'where' | 'fields']?: Extraction[Part] };
+export type JudgedParts = { readonly [Part in 'format' | 'charset' | 'items' | 'item' | 'key' | 'where' | 'fields']?: Extraction[Part] };
 
 /** Why something of a job cannot be used; undefined where it can. */
 type Judge = (text: string) => string | undefined;
@@ -28,11 +29,12 @@ const htmlPathFault: Judge = (path) => {
  * What is wrong with a job's extraction that its shape does not show: the operators and operands of `where`, paths, selectors, regular expressions and JSONata.
  * Each fault with its path in the job, a code, and what was expected; none: a collector can compile all of it.
  */
-export function extractionFaults({ format, items, item, key, where, fields = {} }: JudgedParts): Fault[] {
+export function extractionFaults({ format, charset, items, item, key, where, fields = {} }: JudgedParts): Fault[] {
   const faults: Fault[] = [];
   const judge = (path: string, code: string, reason: string | undefined): void => {
     if (reason !== undefined) faults.push({ path, code, message: reason });
   };
+  if (charset !== undefined && !isCharset(charset)) judge('charset', 'bad_charset', `expected a charset such as utf-8 or windows-1251; saw ${JSON.stringify(charset)}`);
   const at = item === undefined ? 'items' : 'item';
   const list = item ?? items ?? '';
   if (format === 'html') judge(at, 'bad_selector', selectorFault(list));

@@ -49,9 +49,22 @@ describe('parseJob', () => {
     ['an unknown zone', { ...least, schedule: { every: '1h', timezone: 'Europe/Atlantis' } }, ['schedule.timezone: custom']],
     ['two paginations', { ...least, source: { http: { url: 'https://x.example', paginate: { next: 'link', page: { param: 'p' } } } } }, ['source.http.paginate: one_pagination']],
     ['a file URL', { ...least, source: { http: { url: 'file:///etc/passwd' } } }, ['source.http.url: custom']],
+    ['a name that would be lost', JSON.parse('{"source":{"http":{"url":"https://x.example","body":{"a":[{"__proto__":1}]}}},"key":"id","where":{"__proto__":1,"a":{"$not":{"__proto__":2}}},"fields":{"__proto__":"x"}}'),
+      ['source.http.body.a.0.__proto__: bad_name', 'where.__proto__: bad_name', 'where.a.$not.__proto__: bad_name', 'fields.__proto__: bad_name']],
+    ['names and texts that no database holds', { ...least, title: 'a\ud800', fields: { 'x\0y': 'a', '\udc00': 'b' }, where: { a: { $in: ['\ud800'] } } }, ['title: bad_text', 'fields.x\0y: bad_name', 'fields.\udc00: bad_name', 'where.a.$in.0: bad_text']],
+    ['what is nested without end', { ...least, where: { a: JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown } }, [`where.a${'.0'.repeat(88)}: too_deep`]],
+    ['a task that there is not', { source: { task: 'nothing' } }, ['source.task: invalid_value']],
     ['several faults at once', { ...least, schedule: { every: 500, jitter: 'x' }, colour: 1 }, ['schedule.every: too_short', 'schedule.jitter: bad_duration', 'colour: unknown_field']],
   ])('says all that is wrong with %s', (_name, body, faults) => {
     expect(faultsOf(body).sort()).toEqual([...faults].sort());
+  });
+
+  it('takes NUL in a text, and names that only look dangerous', () => {
+    expect(faultsOf({ ...least, title: 'a\0b', where: { constructor: 1, toString: 'x' }, fields: { valueOf: 'x', a: '__proto__' } })).toEqual([]);
+  });
+
+  it('names the tasks that there are', () => {
+    expect(parseJob('rates', { source: { task: 'nothing' } })).toMatchObject({ faults: [{ message: 'expected one of the tasks integrate; saw "nothing"' }] });
   });
 
   it('refuses an id that could not stand in a path', () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { duration, jobId, scheduleSchema } from './schedule.ts';
 import { parseSize } from './units.ts';
+import { unstorableFaults } from './unstorableFaults.ts';
 
 const size = z.union([z.string(), z.number()]).transform((value, context) => {
   const bytes = parseSize(value);
@@ -57,9 +58,13 @@ const httpSchema = z.strictObject({
 });
 export type HttpSource = z.output<typeof httpSchema>;
 
+/** Computations that a job may name; the collector has one file for each. */
+export const taskNames = ['integrate'] as const;
+export type TaskName = (typeof taskNames)[number];
+
 const sourceSchema = z.union([
   z.strictObject({ http: httpSchema }),
-  z.strictObject({ task: z.string().min(1).max(63), params: z.record(name, z.json()).optional() }),
+  z.strictObject({ task: z.enum(taskNames, { error: ({ input }) => `expected one of the tasks ${taskNames.join(', ')}; saw ${JSON.stringify(input)}` }), params: z.record(name, z.json()).optional() }),
 ]);
 export type Source = z.output<typeof sourceSchema>;
 
@@ -152,6 +157,8 @@ export function parseJob(id: string, body: unknown): ParsedJob {
   const { id: bodyId, ...rest } = body as Record<string, unknown>;
   if (bodyId !== undefined && bodyId !== id) faults.push({ path: 'id', code: 'other_id', message: `expected ${JSON.stringify(id)} as in the path; saw ${JSON.stringify(bodyId)}` });
   const writable = Object.fromEntries(Object.entries(rest).filter(([field]) => !readOnlyJobFields.has(field)));
+  faults.push(...unstorableFaults(writable));
+  if (faults.some(({ code }) => code === 'too_deep')) return { ok: false, faults };
   const parsed = jobDefinitionSchema.safeParse(writable);
   if (!parsed.success) faults.push(...faultsOf(parsed.error));
   return parsed.success && faults.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, faults };

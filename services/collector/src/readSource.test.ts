@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { withServer } from '../../../test/support/withServer.ts';
+import { runTask } from './runTask.ts';
 import { createTestRunAttempt, inputOf, keptItems, testAttempt } from './testing/testAttempt.ts';
 
 interface Seen { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; readonly body: string }
@@ -217,7 +218,10 @@ describe('tasks and expressions', () => {
     expect(keptItems(await testAttempt(task))).toEqual({ result: { value: expect.closeTo(0.25, 9) } });
     expect(keptItems(await testAttempt(task, { inputs: { params: { f: '2' } } }))).toEqual({ result: { value: expect.closeTo(2, 9) } });
     expect(await testAttempt({ source: { task: 'integrate', params: { f: 'z' } } })).toMatchObject({ kind: 'failed', class: 'task_error' });
-    expect(await testAttempt({ source: { task: 'nothing' } })).toMatchObject({ kind: 'failed', class: 'task_error', message: expect.stringContaining('integrate') });
+  });
+
+  it('end as task_error where the collector knows no such task, as one that is older than the job', async () => {
+    await expect(runTask('constructor', {}, new AbortController().signal)).rejects.toMatchObject({ class: 'task_error', message: 'expected one of integrate as the task; saw "constructor"' });
   });
 
   it('end in the middle of a long computation when they are aborted', async () => {

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { TaskName } from '@gleaner/contracts';
 import { AttemptFailure } from '../core/AttemptFailure.ts';
 import { tasks } from './tasks.ts';
 
@@ -8,7 +9,7 @@ export type TaskAnswer = { readonly ok: true; readonly value: Readonly<Record<st
 const { name, params } = workerData as { readonly name: string; readonly params: Readonly<Record<string, unknown>> };
 let answer: TaskAnswer;
 try {
-  const task = await tasks[name]?.();
+  const task = await (Object.hasOwn(tasks, name) ? tasks[name as TaskName]() : undefined);
   answer = task ? { ok: true, value: await task(params) } : { ok: false, message: `expected one of ${Object.keys(tasks).join(', ')} as the task; saw ${JSON.stringify(name)}` };
 } catch (error) {
   answer = { ok: false, message: error instanceof AttemptFailure ? error.message : `task ${name}: ${error instanceof Error ? error.message : String(error)}` };
