@@ -3,6 +3,7 @@ import type { FailureClass } from '@gleaner/contracts';
 import { describe, expect, it } from '@jest/globals';
 import { classifyNetworkError } from './classifyNetworkError.ts';
 import { classifyStatus } from './classifyStatus.ts';
+import { failureOf } from './failureOf.ts';
 import { retryAfterMs } from './retryAfterMs.ts';
 
 describe('the class of a failure', () => {
@@ -20,6 +21,12 @@ describe('the class of a failure', () => {
     ['Z_DATA_ERROR', 'bad_body'], ['Z_BUF_ERROR', 'bad_body'], ['ERR__ERROR_FORMAT_PADDING_1', 'bad_body'], ['ERR_BROTLI_DECODER', 'bad_body'], ['ZSTD_error_corruption_detected', 'bad_body'],
   ])('by code %s: %s', (code, failure) => {
     expect(classifyNetworkError(code)).toBe(failure);
+  });
+
+  it('is the answer where it was too much for the stack, and the network where nothing is known', () => {
+    expect(failureOf(new Error('got', { cause: new RangeError('Maximum call stack size exceeded') }), undefined)).toMatchObject({ class: 'bad_body', message: expect.stringContaining('call stack') });
+    expect(failureOf(Object.assign(new RangeError('port'), { code: 'ERR_SOCKET_BAD_PORT' }), undefined)).toMatchObject({ class: 'network' });
+    expect(failureOf(new Error('what'), undefined)).toMatchObject({ class: 'network' });
   });
 
   it('decides whether another try follows', () => {

@@ -1,5 +1,6 @@
 import type { Path } from '@gleaner/collecting';
 import { badBody } from './AttemptFailure.ts';
+import { maxBodyDepth, maxItemDepth } from './jsonDepth.ts';
 import { parseExactJson } from './parseExactJson.ts';
 import type { Recall, RecordHash } from './createKnownSnapshot.ts';
 import type { ExactJson, JsonTraits } from './parseExactJson.ts';
@@ -22,9 +23,6 @@ export interface JsonCutter {
   end(): ExactJson;
 }
 
-// Nested deeper than MongoDB takes (100, with the document around it) is refused before anything recurses into it.
-const maxDepth = 90;
-const maxOuterDepth = 500;
 const quote = 0x22, backslash = 0x5c, comma = 0x2c, colon = 0x3a, minus = 0x2d, newline = 0x0a;
 const openBrace = 0x7b, closeBrace = 0x7d, openBracket = 0x5b, closeBracket = 0x5d;
 
@@ -162,7 +160,7 @@ export function createJsonCutter({ path, lines = false, recall, onPiece }: { rea
       else if (byte === colon) colons += 1;
       else if (byte === openBrace || byte === openBracket) {
         depth += 1;
-        if (depth > maxDepth) throw badBody(`expected items nested at most ${maxDepth} deep; item ${pieces + 1} is deeper`);
+        if (depth > maxItemDepth) throw badBody(`expected items nested at most ${maxItemDepth} deep; item ${pieces + 1} is deeper`);
       } else if (byte === closeBrace || byte === closeBracket) {
         if (depth === 0 && !lines) {
           cut(i, true);
@@ -216,7 +214,7 @@ export function createJsonCutter({ path, lines = false, recall, onPiece }: { rea
     }
     if (container) {
       levels.push({ list: byte === openBracket, onPath: matches, index: 0 });
-      if (levels.length > maxOuterDepth) throw badBody(`expected JSON nested at most ${maxOuterDepth} deep`);
+      if (levels.length > maxBodyDepth) throw badBody(`expected JSON nested at most ${maxBodyDepth} deep`);
     }
     return false;
   };

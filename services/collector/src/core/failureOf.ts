@@ -1,4 +1,4 @@
-import { AttemptFailure } from './AttemptFailure.ts';
+import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import { classifyNetworkError } from './classifyNetworkError.ts';
 
 /** The failure that an error stands for: itself, one in its chain of causes, or what its code says; `aborted` is why the attempt was given up, where it was. */
@@ -9,6 +9,9 @@ export function failureOf(error: unknown, aborted: unknown): AttemptFailure {
   if (failure instanceof AttemptFailure) return failure;
   // The innermost code: libraries wrap the error that says what happened.
   const code = chain.map((part) => part['code']).findLast((part) => typeof part === 'string' && part !== 'ERR_GOT_REQUEST_ERROR') as string | undefined;
+  const range = chain.find((part) => part['name'] === 'RangeError');
+  // The platform's word for a stack or a text that an answer was too deep or too long for; it will be so the next time.
+  if (range && code === undefined) return badBody(`expected an answer that is neither nested nor long without end; ${String(range['message'])}`, error);
   const message = String(chain[0]?.['message'] ?? error);
   return new AttemptFailure(classifyNetworkError(code), `${message}${code !== undefined && !message.includes(code) ? ` (${code})` : ''}`, { cause: error });
 }

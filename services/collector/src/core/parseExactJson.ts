@@ -40,17 +40,21 @@ export function parseExactJson(text: string, traits: JsonTraits, where: string):
   return { value: exact, textHolds };
 }
 
-/** Traits of a text that no cutter has looked at. */
-export function traitsOf(text: string): JsonTraits {
+/** Traits of a text that no cutter has looked at, and how deep it is nested. */
+export function traitsOf(text: string): JsonTraits & { readonly depth: number } {
+  let open = 0;
+  let depth = 0;
   let colons = 0;
   let riskyNumbers = false;
   let escapes = false;
   eachToken(text, (kind, start, end) => {
     if (kind === ':') colons += 1;
+    else if (kind === '{' || kind === '[') depth = Math.max(depth, (open += 1));
+    else if (kind === '}' || kind === ']') open -= 1;
     else if (kind === '"') escapes ||= text.slice(start, end).includes('\\');
     else if (kind === '0') riskyNumbers ||= end - start >= 16 || /[eE]/.test(text.slice(start, end));
   });
-  return { colons, riskyNumbers, escapes };
+  return { colons, riskyNumbers, escapes, depth };
 }
 
 /** Tells of strings (`"`), numbers (`0`) and structure (`{}[]:`), in order, with where each begins and ends; a loop, because texts are long and nested deep. */

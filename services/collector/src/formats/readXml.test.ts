@@ -19,6 +19,7 @@ describe('XML', () => {
     ['every parent of the name', '<r><p><i>1</i></p><p><i>2</i><i>3</i></p></r>', 'r.p.i', ['1', '2', '3']],
     ['one parent by its number', '<r><p><i>1</i></p><p><i>2</i><i>3</i></p></r>', 'r.p.1.i', ['2', '3']],
     ['names that bite', '<r><i><constructor>1</constructor><__proto__>2</__proto__><constructor>3</constructor><toString/></i></r>', 'r.i', [JSON.parse('{"constructor":["1","3"],"__proto__":"2","toString":""}')]],
+    ['the root itself', '<r><i>1</i></r>', 'r', [{ i: '1' }]],
     ['none under a parent that is there', '<r><other/></r>', 'r.i', []],
     ['the whole', '<?xml version="1.0"?><!-- c --><r a="1"><i>1</i></r>', '$', [{ '@a': '1', i: '1' }]],
     ['comments and instructions passed over', '<r><!-- <i>0</i> --><?x <i>0</i> ?><i>1</i></r>', 'r.i', ['1']],
@@ -39,6 +40,7 @@ describe('XML', () => {
 
   it.each([
     ['no such path', '<html><body/></html>', 'ValCurs.Valute', /elements at ValCurs.Valute.*root is html/],
+    ['another root', '<Error>maintenance</Error>', 'Rates', /elements at Rates.*root is Error/],
     ['an end too early', '<r><i>1</i>', 'r.i', /expected XML/],
     ['tags that cross', '<r><i></r></i>', 'r.i', /expected XML/],
     ['an entity that is none of XML', '<r><i>&nbsp;</i></r>', 'r.i', /expected XML/],

@@ -27,7 +27,7 @@ export function readXml({ path, single = false, onFound }: { readonly path: Path
   const parser = new SaxesParser();
   const root: Open = { name: '', index: 0, data: {}, counts: undefined, text: '', matched: 0 };
   const open: Open[] = [root];
-  let reached = path.length <= 1;
+  let reached = path.length === 0;
   let count = 0;
 
   parser.on('error', (error) => {
@@ -86,7 +86,7 @@ export function readXml({ path, single = false, onFound }: { readonly path: Path
       if (path.length === 0) {
         const [name] = Object.keys(root.data ?? {});
         onFound({ value: name === undefined ? root.data : root.data?.[name] });
-      } else if (!reached || (count === 0 && single)) throw badBody(`expected ${single ? 'an element' : 'elements'} at ${path.join('.')}; the answer has none there, and its root is ${Object.keys(root.data ?? {})[0] ?? 'missing'}`);
+      } else if (!reached || (count === 0 && (single || path.length === 1))) throw badBody(`expected ${single ? 'an element' : 'elements'} at ${path.join('.')}; the answer has none there, and its root is ${Object.keys(root.data ?? {})[0] ?? 'missing'}`);
       return root.data;
     },
   };
