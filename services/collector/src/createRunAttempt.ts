@@ -180,14 +180,12 @@ export function createRunAttempt(deps: {
 /** A redactor that also knows the tokens that come and go. */
 function liveRedactor(secrets: Secrets, tokens: Tokens): Redactor {
   const values = [...secrets].map(([name, { value }]) => [name, value] as const);
-  let known = '';
+  let known: readonly string[] = [];
   let current = createRedactor(values);
   const fresh = (): Redactor => {
-    const list = [...tokens.known()];
-    const joined = list.join('\n');
-    if (joined !== known) {
-      known = joined;
-      current = createRedactor([...values, ...list.map((value) => ['token', value] as const)]);
+    if (tokens.known() !== known) {
+      known = tokens.known();
+      current = createRedactor([...values, ...known.map((value) => ['token', value] as const)]);
     }
     return current;
   };

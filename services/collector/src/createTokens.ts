@@ -21,8 +21,8 @@ interface Ask {
 export interface Tokens {
   /** Runs a request with a valid token (undefined where the source needs none); a token that is refused with 401 is fetched anew, once. */
   using<T>(ask: Ask, request: (bearer: string | undefined) => Promise<T>): Promise<T>;
-  /** Every token at hand, for redaction. */
-  known(): Iterable<string>;
+  /** Every token at hand, and those of late, for redaction; the same list until another comes. */
+  known(): readonly string[];
 }
 
 type Oauth2 = NonNullable<NonNullable<HttpSource['auth']>['oauth2']>;
@@ -31,11 +31,24 @@ interface Token { readonly value: string; readonly until: number }
 const earlierMs = 30_000;
 const defaultMs = 300_000;
 const maxTokenBytes = 65_536;
+/** A token that was refused or has ended may still be in what an attempt has read: it is known for as long as any attempt may last, and so many of them. */
+const retired = { keptMs: 1_500_000, most: 64 } as const;
 
 /** Makes the one store of tokens of a collector. Two requests that need the same token at once share one fetch. */
 export function createTokens({ now = Date.now }: { readonly now?: () => number } = {}): Tokens {
   const tokens = new Map<string, Token>();
+  let former: { readonly value: string; readonly goneAt: number }[] = [];
+  let known: readonly string[] = [];
   const underWay = new Map<string, { readonly token: Promise<Token>; readonly signal: AbortSignal }>();
+
+  const keep = (key: string, token: Token | undefined): void => {
+    const last = tokens.get(key);
+    if (last === token) return;
+    if (last && last.value !== token?.value) former = [...former.filter(({ goneAt }) => goneAt + retired.keptMs > now()), { value: last.value, goneAt: now() }].slice(-retired.most);
+    if (token) tokens.set(key, token);
+    else tokens.delete(key);
+    known = [...new Set([...tokens.values(), ...former].map(({ value }) => value))];
+  };
 
   const tokenOf = async (key: string, signal: AbortSignal, fetchToken: () => Promise<Token>): Promise<string> => {
     const kept = tokens.get(key);
@@ -44,7 +57,7 @@ export function createTokens({ now = Date.now }: { readonly now?: () => number }
     underWay.set(key, pending);
     try {
       const token = await pending.token;
-      tokens.set(key, token);
+      keep(key, token);
       return token.value;
     } catch (error) {
       // Who asked for it was given up; that is no reason for the others.
@@ -64,11 +77,11 @@ export function createTokens({ now = Date.now }: { readonly now?: () => number }
         return await request(first);
       } catch (error) {
         if (!(error instanceof AttemptFailure && error.status === 401)) throw error;
-        if (tokens.get(key)?.value === first) tokens.delete(key);
+        if (tokens.get(key)?.value === first) keep(key, undefined);
         return request(await fresh());
       }
     },
-    known: () => [...tokens.values()].map(({ value }) => value),
+    known: () => known,
   };
 }
 

@@ -1,10 +1,13 @@
+import { secretForms } from './secretForms.ts';
+import type { SecretForm } from './secretForms.ts';
+
 /** Keeps secrets out of everything that leaves the collector. */
 export interface Redactor {
   /** The text with every secret, raw or encoded, replaced by its name. */
   text(text: string): string;
   /** True where a text holds a secret; short secrets (below 4 characters) count only in `text`. */
   finds(text: string): boolean;
-  /** The value with every text and name in it redacted. */
+  /** The value with every text and name in it redacted, and every number that is a secret. */
   deep(value: unknown): unknown;
   /** Characters of the longest form of a secret: so many at the end of a text that was cut short may be the beginning of one. */
   readonly reach: number;
@@ -12,59 +15,49 @@ export interface Redactor {
 
 const shortest = 4;
 
-/**
- * Makes a redactor of secrets by name. It knows each value raw, percent-encoded (either case), form-encoded, JSON-escaped, in hexadecimal and in base64,
- * also as a part of a longer base64 text (as in `user:password`).
- */
+interface Form extends SecretForm { readonly name: string; readonly isLong: boolean }
+
+/** Makes a redactor of secrets by name; where two have the same value the first gives the name. */
 export function createRedactor(secrets: Iterable<readonly [string, string]>): Redactor {
-  const names = new Map<string, string>();
-  const long: string[] = [];
+  const forms: Form[] = [];
   for (const [name, value] of secrets) {
     if (value === '') continue;
-    for (const form of formsOf(value)) {
-      if (!names.has(form)) names.set(form, name);
-      if (value.length >= shortest) long.push(form);
-    }
+    for (const form of secretForms(value)) forms.push({ ...form, name, isLong: value.length >= shortest });
   }
-  if (names.size === 0) return { text: (text) => text, finds: () => false, deep: (value) => value, reach: 0 };
-  const pattern = (forms: Iterable<string>): RegExp => new RegExp([...forms].sort((a, b) => b.length - a.length).map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
-  const every = pattern(names.keys());
-  const some = long.length > 0 ? pattern(long) : undefined;
-  const replace = (text: string, forms: RegExp): string => text.replaceAll(forms, (form) => `[secret.${names.get(form) ?? ''}]`);
+  if (forms.length === 0) return { text: (text) => text, finds: () => false, deep: (value) => value, reach: 0 };
+  // The longer one first, where one secret holds another.
+  forms.sort((a, b) => b.pattern.length - a.pattern.length);
+  const every = anyOf(forms);
+  const long = forms.filter(({ isLong }) => isLong);
+  const some = long.length > 0 ? anyOf(long) : undefined;
   const deep = (value: unknown): unknown => {
-    if (typeof value === 'string') return some ? replace(value, some) : value;
+    if (typeof value === 'string') return some ? some.replace(value) : value;
+    if (typeof value === 'number') return some?.is(String(Math.abs(value))) === true ? some.replace(String(Math.abs(value))) : value;
     if (Array.isArray(value)) return value.map(deep);
     if (typeof value !== 'object' || value === null || !some) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [replace(name, some), deep(part)]));
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [some.replace(name), deep(part)]));
   };
+  return { text: every.replace, finds: (text) => some?.finds(text) === true, deep, reach: Math.max(...forms.map(({ reach }) => reach)) };
+}
+
+function anyOf(forms: readonly Form[]) {
+  const source = forms.map(({ pattern }) => pattern).join('|');
+  const signs = new RegExp([...new Set(forms.map(({ sign }) => sign))].join('|'));
+  const anywhere = new RegExp(source);
+  const each = new RegExp(source, 'g');
+  const whole = new RegExp(`^(?:${source})$`);
+  const [first] = forms;
+  const oneName = forms.every(({ name }) => name === first?.name) ? first?.name : undefined;
+  const wholes = new Map<Form, RegExp>();
+  const isForm = (form: Form, text: string): boolean => {
+    const own = wholes.get(form) ?? new RegExp(`^(?:${form.pattern})$`);
+    wholes.set(form, own);
+    return own.test(text);
+  };
+  const nameOf = (found: string): string => oneName ?? forms.find((form) => isForm(form, found))?.name ?? '';
   return {
-    text: (text) => replace(text, every),
-    finds: (text) => {
-      if (!some) return false;
-      some.lastIndex = 0;
-      return some.test(text);
-    },
-    deep,
-    reach: Math.max(...Array.from(names.keys(), (form) => form.length)),
+    finds: (text: string): boolean => signs.test(text) && anywhere.test(text),
+    is: (text: string): boolean => whole.test(text),
+    replace: (text: string): string => (signs.test(text) ? text.replaceAll(each, (found) => `[secret.${nameOf(found)}]`) : text),
   };
 }
-
-function formsOf(value: string): ReadonlySet<string> {
-  const bytes = Buffer.from(value);
-  const percent = encodeURIComponent(value);
-  const form = new URLSearchParams([['', value]]).toString().slice(1);
-  const hex = bytes.toString('hex');
-  const forms = [value, percent, lowerPercent(percent), form, lowerPercent(form), encodeURI(value), JSON.stringify(value).slice(1, -1), hex, hex.toUpperCase()];
-  forms.push(bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('base64').replace(/=+$/, ''));
-  // Inside a longer base64 text the value may begin at any of three offsets; the characters that its neighbours share with it are left out.
-  for (const before of [0, 1, 2]) {
-    const inner = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64').replace(/=+$/, '');
-    const from = Math.ceil((before * 8) / 6);
-    const to = Math.floor(((before + bytes.length) * 8) / 6);
-    const part = inner.slice(from, to);
-    if (part.length >= shortest) forms.push(part, part.replaceAll('+', '-').replaceAll('/', '_'));
-  }
-  return new Set(forms.filter((text) => text !== ''));
-}
-
-const lowerPercent = (text: string): string => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
