@@ -96,6 +96,9 @@ const faults: Readonly<Record<string, Fault>> = {
   '/429': (response) => void response.writeHead(429).end('slow down'),
   '/429-seconds': (response) => void response.writeHead(429, { 'retry-after': '120' }).end('slow down'),
   '/429-date': (response) => void response.writeHead(429, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }).end('slow down'),
+  '/429-past': (response) => void response.writeHead(429, { 'retry-after': new Date(Date.now() - 60_000).toUTCString() }).end('slow down'),
+  '/429-minus': (response) => void response.writeHead(429, { 'retry-after': '-5' }).end('slow down'),
+  '/429-soon': (response) => void response.writeHead(429, { 'retry-after': 'soon 5' }).end('slow down'),
   '/503-seconds': (response) => void response.writeHead(503, { 'retry-after': '5' }).end(),
   '/429-drip': (response, send) => {
     response.writeHead(429, { 'retry-after': '9' });

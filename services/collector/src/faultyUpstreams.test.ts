@@ -79,6 +79,7 @@ describe('each fault ends in its class', () => {
       expect((await attemptOn(upstream, '/429')).outcome).not.toHaveProperty('retryAfterMs');
       expect((await attemptOn(upstream, '/429-seconds')).outcome).toMatchObject({ class: 'rate_limited', status: 429, retryAfterMs: 120_000 });
       expect((await attemptOn(upstream, '/503-seconds')).outcome).toMatchObject({ class: 'http_5xx', status: 503, retryAfterMs: 5_000 });
+      for (const path of ['/429-minus', '/429-past', '/429-soon']) expect((await attemptOn(upstream, path)).outcome).not.toHaveProperty('retryAfterMs');
       const { outcome } = await attemptOn(upstream, '/429-date');
       expect(outcome.kind === 'failed' && outcome.retryAfterMs).toBeGreaterThan(50_000);
       expect(outcome.kind === 'failed' && outcome.retryAfterMs).toBeLessThanOrEqual(60_000);

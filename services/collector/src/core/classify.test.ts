@@ -42,8 +42,8 @@ describe('the class of a failure', () => {
 describe('Retry-After', () => {
   const now = Date.UTC(2026, 10, 21, 5, 20, 0);
   it.each<[string | undefined, number | undefined]>([
-    ['120', 120_000], [' 0 ', 0], ['1.5', 1_500], ['Sat, 21 Nov 2026 05:21:00 GMT', 60_000], ['Sat, 21 Nov 2026 05:00:00 GMT', 0], ['999999999', 86_400_000], ['Sun, 21 Nov 2027 05:20:00 GMT', 86_400_000],
-    [undefined, undefined], ['', undefined], ['soon', undefined], ['-5s', undefined],
+    ['120', 120_000], [' 0 ', 0], ['1.5', 1_500], ['Sat, 21 Nov 2026 05:21:00 GMT', 60_000], ['Saturday, 21-Nov-26 05:21:00 GMT', 60_000], ['2026-11-21T05:21:00Z', 60_000], ['999999999', 86_400_000], ['Sun, 21 Nov 2027 05:20:00 GMT', 86_400_000],
+    [undefined, undefined], ['', undefined], ['soon', undefined], ['-5s', undefined], ['-5', undefined], ['soon 5', undefined], ['5 minutes', undefined], ['2026', 2_026_000], ['1e3', undefined], ['Sat, 21 Nov 2026 05:00:00 GMT', undefined], ['Sat, 99 Nov 2026 05:21:00 GMT', undefined],
   ])('%j is %j ms', (header, ms) => {
     expect(retryAfterMs(header, now)).toBe(ms);
   });

@@ -17,7 +17,8 @@ describe('back-off', () => {
     expect(nextAttemptAt({ failedTry, random, now }).getTime() - now.getTime()).toBe(ms);
   });
 
-  it('is what the upstream asks for where it asks, a day at most', () => {
+  it('is no shorter than what the upstream asks for, a day at most', () => {
+    for (const retryAfterMs of [0, 1_000, -5, Number.NaN]) expect(nextAttemptAt({ failedTry: 3, retryAfterMs, random: 0.1, now })).toEqual(new Date(now.getTime() + 2_000));
     expect(nextAttemptAt({ failedTry: 3, retryAfterMs: 7_000, random: 0.1, now })).toEqual(new Date(now.getTime() + 7_000));
     expect(nextAttemptAt({ failedTry: 3, retryAfterMs: 1e15, random: 0.1, now })).toEqual(new Date(now.getTime() + 86_400_000));
   });
