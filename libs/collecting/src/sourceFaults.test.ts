@@ -11,6 +11,7 @@ describe('what is wrong with a source', () => {
     [{ query: { s: '{{ each }}' }, forEach: { list: ['a'] } }],
     [{ method: 'POST', body: { deep: [{ item: '{{ trigger.item.name }}' }], n: 5, none: null }, headers: { 'x-run': '{{ trigger.run }}' } }],
     [{ auth: { oauth2: { tokenUrl: 'https://a.example/token', clientId: 'x', clientSecret: '{{ secret.S }}', scope: 'read' } }, paginate: { next: { path: 'paging.next' } } }],
+    [{ headers: { 'x-a': 'naïve {{ params.жаба }}' }, auth: { header: { name: 'X-Key', value: '{{ secret.K }}' } } }],
     [{ body: 'a text with {braces} and { { spaces } }', paginate: { cursor: { path: 'a.b', param: 'c' } } }],
   ])('takes %j', (http) => {
     expect(faultsOf(http)).toEqual([]);
@@ -30,6 +31,12 @@ describe('what is wrong with a source', () => {
     [{ method: 'POST', body: 'a={{ }}' }, 'source.http.body', 'bad_template', /expected/],
     [{ auth: { basic: { user: 'u', password: '{{ password }}' } } }, 'source.http.auth.basic.password', 'bad_template', /password/],
     [{ auth: { oauth2: { tokenUrl: 'https://a.example/t', clientId: '{{ params.id }}', clientSecret: 's' } } }, 'source.http.auth.oauth2.clientId', 'bad_template', /secrets alone/],
+    [{ headers: { 'If-None-Match': '"x"' } }, 'source.http.headers.If-None-Match', 'bad_header', /itself/],
+    [{ headers: { 'if-modified-since': '{{ params.x }}' } }, 'source.http.headers.if-modified-since', 'bad_header', /itself/],
+    [{ headers: { 'x-city': 'Київ' } }, 'source.http.headers.x-city', 'bad_header', /8859-1/],
+    [{ headers: { 'x-a': 'a\nb' } }, 'source.http.headers.x-a', 'bad_header', /line breaks/],
+    [{ auth: { header: { name: 'X Key', value: 'a' } } }, 'source.http.auth.header', 'bad_header', /header name; saw "X Key"/],
+    [{ auth: { bearer: 'жаба' } }, 'source.http.auth.bearer', 'bad_header', /8859-1/],
     [{ paginate: { next: { path: 'a..b' } } }, 'source.http.paginate.next.path', 'bad_path', /empty name/],
     [{ paginate: { cursor: { path: '.', param: 'c' } } }, 'source.http.paginate.cursor.path', 'bad_path', /empty name/],
   ])('refuses %j', (http, path, code, message) => {

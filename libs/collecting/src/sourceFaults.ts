@@ -1,6 +1,7 @@
 import type { Fault, HttpSource, Source } from '@gleaner/contracts';
+import { headerNameFault, headerValueFault } from './headerFault.ts';
 import { pathFault } from './path.ts';
-import { parseTemplate, templatesIn } from './template.ts';
+import { fillTemplates, parseTemplate, templatesIn } from './template.ts';
 
 /**
  * What is wrong with a job's source that its shape does not show: its url, its templates, the paths that pages are found by. Each fault with its path in the job,
@@ -17,6 +18,7 @@ export function sourceFaults(source: Source): Fault[] {
   return [
     ...urlFaults(http.url),
     ...templateFaults(http),
+    ...headerFaults(http),
     ...pagePath('next', typeof paginate?.next === 'object' ? paginate.next.path : undefined),
     ...pagePath('cursor', paginate?.cursor?.path),
   ];
@@ -45,6 +47,22 @@ function templateFaults({ url, query, headers, body, auth, forEach }: HttpSource
       return message === undefined ? [] : [{ path, code: 'bad_template', message }];
     }));
   return [...of(textsIn({ url, query, headers, body, auth: plainAuth }, 'source.http'), reasonOf), ...of(textsIn(oauth2, 'source.http.auth.oauth2'), reasonInToken)];
+}
+
+/** Headers that decide what 304 means: the collector sends its own, from the newest snapshot. */
+const validators: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since']);
+
+function headerFaults({ headers = {}, auth }: HttpSource): Fault[] {
+  const judge = (path: string, name: string, value: string): Fault[] => {
+    const message = headerNameFault(name) ?? headerValueFault(fillTemplates(value, () => '')) ??
+      (validators.has(name.toLowerCase()) ? `expected no ${name}: the collector sends the validators of the newest snapshot itself` : undefined);
+    return message === undefined ? [] : [{ path, code: 'bad_header', message }];
+  };
+  return [
+    ...Object.entries(headers).flatMap(([name, value]) => judge(`source.http.headers.${name}`, name, value)),
+    ...(auth?.header ? judge('source.http.auth.header', auth.header.name, auth.header.value) : []),
+    ...(auth?.bearer === undefined ? [] : judge('source.http.auth.bearer', 'authorization', auth.bearer)),
+  ];
 }
 
 interface PlacedText { readonly path: string; readonly text: string }

@@ -41,7 +41,7 @@ const authSchema = z
 
 const httpSchema = z.strictObject({
   url: z.string().min(1).max(8_192).refine((url) => /^(https?:\/\/|\{\{)/i.test(url), 'expected a URL that begins with http:// or https:// (or with a template)'),
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'HEAD']).default('GET'),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('GET'),
   query: z.record(name, templated).optional(),
   headers: z.record(z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'expected a header name'), templated).optional(),
   body: z.union([text, z.record(z.string(), z.json()), z.array(z.json())]).optional(),

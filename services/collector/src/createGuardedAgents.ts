@@ -15,8 +15,8 @@ export type Lookup = (hostname: string, options: LookupAllOptions, callback: (er
 export interface GuardedAgents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
-  /** Rejects with `blocked_address` where a url leads to a refused address; a name that has none is left to the connection. */
-  assertReachable(url: URL): Promise<void>;
+  /** Rejects with `blocked_address` where a url leads to a refused address; a name that has none is left to the connection. Rejects with the signal's reason where a name server takes too long. */
+  assertReachable(url: URL, signal: AbortSignal): Promise<void>;
   /** Ends every idle connection. */
   close(): void;
 }
@@ -83,7 +83,7 @@ export function createGuardedAgents({ allowNetworks, lookup = systemLookup }: { 
   return {
     http,
     https,
-    async assertReachable(url) {
+    async assertReachable(url, signal) {
       const host = url.hostname.replace(/^\[|\]$/g, '');
       const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
       if (isIP(host) !== 0) {
@@ -91,10 +91,16 @@ export function createGuardedAgents({ allowNetworks, lookup = systemLookup }: { 
         if (reason !== undefined) throw blocked(url.host, reason);
         return;
       }
-      const error = await new Promise<Error | null>((done) => {
-        resolve(host, port, (problem) => done(problem));
-      });
-      if (error instanceof AttemptFailure) throw error;
+      signal.throwIfAborted();
+      const settled = new AbortController();
+      try {
+        await new Promise<void>((done, fail) => {
+          signal.addEventListener('abort', () => fail(signal.reason as Error), { signal: settled.signal });
+          resolve(host, port, (problem) => (problem instanceof AttemptFailure ? fail(problem) : done()));
+        });
+      } finally {
+        settled.abort();
+      }
     },
     close() {
       http.destroy();

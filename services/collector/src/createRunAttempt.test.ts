@@ -26,6 +26,9 @@ describe('formats and compressions', () => {
     ['br', brotliCompressSync(json), { 'content-encoding': 'br' }],
     ['zstd', zstdCompressSync(json), { 'content-encoding': 'zstd' }],
     ['gzip inside br', brotliCompressSync(gzipSync(json)), { 'content-encoding': 'gzip, br' }],
+    ['a gzip file', gzipSync(json), { 'content-type': 'application/gzip' }],
+    ['a gzip file, compressed again on its way', brotliCompressSync(gzipSync(json)), { 'content-type': 'application/octet-stream', 'content-encoding': 'br' }],
+    ['a gzip file that is decompressed on its way', gzipSync(json), { 'content-type': 'application/x-gzip', 'content-encoding': 'gzip' }],
     ['with a byte order mark', `\uFEFF${json}`, {}],
     ['utf-16 by its mark', iconv.encode(json, 'utf16le', { addBOM: true }), {}],
     ['windows-1251 by the header', iconv.encode(json, 'win1251'), { 'content-type': 'application/json; charset=windows-1251' }],
@@ -162,6 +165,25 @@ describe('validators', () => {
         expect(await testAttempt(varying, { validators })).toMatchObject({ kind: 'unchanged', request: { status: 200 } });
         expect((await testAttempt(varying))).not.toHaveProperty('validators.etag');
         expect(await testAttempt({ ...job('/plain'), partial: true })).not.toHaveProperty('validators');
+      },
+    );
+  });
+});
+
+describe('304 where no validators of ours were sent', () => {
+  it('is no answer: nothing that was gathered is taken for gone, or for what is there', async () => {
+    await withServer(
+      (request, response) => {
+        if (request.headers['if-none-match'] !== undefined && request.url !== '/data?s=b') response.writeHead(304).end();
+        else response.writeHead(200, { 'content-type': 'application/json', etag: '"v1"' }).end('[{"k":"new"}]');
+      },
+      async ({ url }) => {
+        const headers = { 'If-None-Match': '"mine"' };
+        const refused = { kind: 'failed', class: 'bad_body', status: 304 };
+        expect(await testAttempt({ source: { http: { url, headers } }, key: 'k' })).toMatchObject(refused);
+        expect(await testAttempt({ source: { http: { url, headers } }, key: 'k' }, { validators: { run: 'r', bodyHash: 'x', etag: '"v1"' } })).toMatchObject(refused);
+        const each = { source: { http: { url: `${url}/data`, query: { s: '{{ each }}' }, headers, forEach: { list: ['b', 'a'] } } }, key: 'k' };
+        expect(await testAttempt(each, { validators: { run: 'r', bodyHash: 'x' } })).toMatchObject(refused);
       },
     );
   });

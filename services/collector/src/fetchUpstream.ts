@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   readonly url: URL;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** True where the headers hold validators of what was gathered last: only then does 304 say anything of it. Default false. */
+  readonly conditional?: boolean;
   readonly body?: string;
   /** Milliseconds for everything, from the first connection to the last byte of the body, redirects included. */
   readonly timeoutMs: number;
@@ -105,17 +107,17 @@ export function createFetchUpstream({ agents, now = Date.now }: { readonly agent
       for (let hops = 0; ; hops += 1) {
         Object.assign(record, { url: hop.url.href, method: hop.method, status: undefined, headers: undefined });
         await takeTurn(hop.url.origin);
-        await agents.assertReachable(hop.url);
+        await agents.assertReachable(hop.url, ended);
         const { origin } = hop.url;
         const answer = await open(hop, agents, ended).finally(() => pace?.answered(origin));
         try {
           Object.assign(record, { status: answer.status, headers: answer.headers });
           if (redirectStatuses.has(answer.status)) {
             if (hops >= request.redirects) throw badBody(`expected an answer after at most ${request.redirects} redirects; saw another, to ${answer.headers.location ?? 'nowhere'}`);
-            hop = await followRedirect(hop, answer, request, agents);
+            hop = await followRedirect({ hop, answer, request, agents, signal: ended });
             continue;
           }
-          const failure = answer.status === 304 && 'if-none-match' in hop.headers ? undefined : answer.status === 304 && 'if-modified-since' in hop.headers ? undefined : classifyStatus(answer.status);
+          const failure = answer.status === 304 && request.conditional === true ? undefined : classifyStatus(answer.status);
           if (failure !== undefined) {
             const retryAfter = retryAfterMs(answer.headers['retry-after'], now());
             // The status decides; what happens to the rest of this body does not.
@@ -159,8 +161,7 @@ async function open(hop: Hop, agents: GuardedAgents, signal: AbortSignal): Promi
       return await send(hop, agents, signal, sent);
     } catch (error) {
       const code = (error as { readonly code?: unknown }).code;
-      const repeatable = hop.method === 'GET' || hop.method === 'HEAD';
-      if (!(sent.reused && repeatable && stale < staleConnections && !signal.aborted && (code === 'ECONNRESET' || code === 'EPIPE'))) throw error;
+      if (!(sent.reused && hop.method === 'GET' && stale < staleConnections && !signal.aborted && (code === 'ECONNRESET' || code === 'EPIPE'))) throw error;
     }
   }
 }
@@ -196,13 +197,13 @@ async function send(hop: Hop, agents: GuardedAgents, signal: AbortSignal, sent: 
   }
 }
 
-async function followRedirect(hop: Hop, answer: UpstreamAnswer, request: UpstreamRequest, agents: GuardedAgents): Promise<Hop> {
+async function followRedirect({ hop, answer, request, agents, signal }: { readonly hop: Hop; readonly answer: UpstreamAnswer; readonly request: UpstreamRequest; readonly agents: GuardedAgents; readonly signal: AbortSignal }): Promise<Hop> {
   const location = answer.headers.location;
   const url = location !== undefined && URL.canParse(location, hop.url.href) ? new URL(location, hop.url) : undefined;
   if (!url) throw badBody(`expected a url in the Location of a redirect (status ${answer.status}); saw ${location === undefined ? 'none' : JSON.stringify(location)}`);
-  await assertOrigin(url, request, agents, 'the redirect');
+  await assertOrigin({ url, request, agents, signal, what: 'the redirect' });
   const seeOther = answer.status === 303 || (answer.status < 303 && hop.method === 'POST');
-  const method = seeOther && hop.method !== 'HEAD' ? 'GET' : hop.method;
+  const method = seeOther ? 'GET' : hop.method;
   const body = method === hop.method ? hop.body : undefined;
   const moved = url.origin !== hop.url.origin;
   if (moved && body !== undefined && !request.mayCarry('body', url.origin)) {
@@ -213,9 +214,16 @@ async function followRedirect(hop: Hop, answer: UpstreamAnswer, request: Upstrea
 }
 
 /** Refuses a url that may not be followed to; the address is judged first, so that a refused one is named for what it is. */
-export async function assertOrigin(url: URL, request: Pick<UpstreamRequest, 'url' | 'origins'>, agents: GuardedAgents, what: string): Promise<void> {
+export async function assertOrigin({ url, request, agents, signal, what }: {
+  readonly url: URL;
+  readonly request: Pick<UpstreamRequest, 'url' | 'origins'>;
+  readonly agents: GuardedAgents;
+  readonly signal: AbortSignal;
+  /** What leads there, for the failure. */
+  readonly what: string;
+}): Promise<void> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new AttemptFailure('origin_not_allowed', `expected ${what} to lead to http or https; saw ${url.protocol}`);
-  await agents.assertReachable(url);
+  await agents.assertReachable(url, signal);
   if (url.origin !== request.url.origin && !request.origins.has(url.origin)) {
     throw new AttemptFailure('origin_not_allowed', `expected ${what} to stay at ${request.url.origin} or an origin of source.http.origins; it leads to ${url.origin}`);
   }

@@ -1,7 +1,9 @@
 import type { LookupAddress } from 'node:dns';
 import { get } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
+import { until } from '../../../test/support/until.ts';
 import { withServer } from '../../../test/support/withServer.ts';
+import { AttemptFailure } from './core/AttemptFailure.ts';
 import { createGuardedAgents } from './createGuardedAgents.ts';
 import type { Lookup } from './createGuardedAgents.ts';
 import { keptItems, loopback, testAttempt } from './testing/testAttempt.ts';
@@ -36,14 +38,14 @@ describe('the guard', () => {
     });
   });
 
-  it.each(['http://169.254.169.254/latest/meta-data/', 'http://[fd00:ec2::254]/', 'http://100.100.100.200/', 'http://0xa9fea9fe/', 'http://2852039166/'])('refuses the metadata service at %s', async (url) => {
+  it.each(['http://169.254.169.254/latest/meta-data/', 'http://[fd00:ec2::254]/', 'http://100.100.100.200/', 'http://0xa9fea9fe/', 'http://2852039166/', 'http://[64:ff9b::a9fe:a9fe]/', 'http://[64:ff9b::7f00:1]/', 'http://[2002:7f00:1::1]/', 'http://[2002:a9fe:a9fe::]/'])('refuses the metadata service at %s', async (url) => {
     expect(await testAttempt(job(url), { allowNetworks: [] })).toMatchObject({ kind: 'failed', class: 'blocked_address' });
   });
 
   it('refuses a name that leads inside, and never a name alone: whatever it answers later is not asked', async () => {
     await withSecretService(async ({ port, hits }) => {
-      const inside = lookupOf({ 'inside.example': [['127.0.0.1']], 'mapped.example': [['::ffff:127.0.0.1']] });
-      for (const name of ['inside.example', 'mapped.example']) {
+      const inside = lookupOf({ 'inside.example': [['127.0.0.1']], 'mapped.example': [['::ffff:127.0.0.1']], 'nat64.example': [['64:ff9b::7f00:1']], '6to4.example': [['2002:7f00:1::1']] });
+      for (const name of ['inside.example', 'mapped.example', 'nat64.example', '6to4.example']) {
         expect(await testAttempt(job(`http://${name}:${port}/`), { allowNetworks: [], lookup: inside })).toMatchObject({ class: 'blocked_address', message: expect.stringContaining(name) });
       }
       // Rebinding: public when it is judged, private when it is connected to.
@@ -72,6 +74,29 @@ describe('the guard', () => {
 
   it('says `network` for a name that does not exist', async () => {
     expect(await testAttempt(job('http://nowhere.example/'), { lookup: lookupOf({}) })).toMatchObject({ class: 'network', message: expect.stringContaining('ENOTFOUND') });
+  });
+
+  it('gives a name server no longer than a request, and stops waiting with the attempt', async () => {
+    let silent = 0;
+    const lookup: Lookup = (hostname, _options, callback) => {
+      if (hostname.startsWith('silent')) silent += 1;
+      else callback(null, [{ address: '127.0.0.1', family: 4 }]);
+    };
+    await withServer((request, response) => {
+      if (request.url === '/redirect') response.writeHead(302, { location: 'http://silent.example/' }).end();
+      else response.writeHead(200, { 'content-type': 'application/json', link: '<http://silent.example/>; rel="next"' }).end('[{"id":1}]');
+    }, async ({ port }) => {
+      const timedOut = { kind: 'failed', class: 'timeout' };
+      const short = { timeout: 150 };
+      expect(await testAttempt(job('http://silent.example/', short), { lookup })).toMatchObject(timedOut);
+      expect(await testAttempt(job(`http://a.example:${port}/redirect`, short), { lookup })).toMatchObject(timedOut);
+      expect(await testAttempt(job(`http://a.example:${port}/page`, { ...short, paginate: { next: 'link' } }), { lookup })).toMatchObject(timedOut);
+      const deadline = new AbortController();
+      const waiting = testAttempt(job('http://silent.example/'), { lookup, signal: deadline.signal });
+      await until(() => silent === 4);
+      deadline.abort(new AttemptFailure('deadline', 'expected an end'));
+      expect(await waiting).toMatchObject({ kind: 'failed', class: 'deadline' });
+    });
   });
 
   it('judges every redirect: the address first, then the origin', async () => {
@@ -134,6 +159,43 @@ describe('secrets', () => {
         expect(await testAttempt(job(url, { origins: [target.url], method: 'POST', body: { key: '{{ secret.KEY }}' } }), { secrets })).toMatchObject({ class: 'origin_not_allowed' });
         expect(seen).toHaveLength(2);
       });
+    });
+  });
+
+  it('stay behind at another origin where they stand in the job, as far as a header says so', async () => {
+    const seen: Record<string, unknown>[] = [];
+    await withServer((request, response) => {
+      seen.push({ ...request.headers });
+      response.setHeader('content-type', 'application/json').end('[{"id":2}]');
+    }, async (target) => {
+      await withServer((request, response) => {
+        if (request.url === '/page') response.writeHead(200, { 'content-type': 'application/json', link: `<${target.url}/>; rel="next"` }).end('[{"id":1}]');
+        else response.writeHead(307, { location: `${target.url}/` }).end();
+      }, async ({ url }) => {
+        const headers = { Authorization: 'Bearer literal-1', cookie: 'session={{ params.t }}', 'Proxy-Authorization': 'Basic bGl0', 'x-plain': 'p' };
+        for (const http of [{ url }, { url: `${url}/page`, paginate: { next: 'link' } }]) {
+          expect(await testAttempt(job(url, { ...http, origins: [target.url], headers }), { inputs: { params: { t: 'literal-2' } } })).toMatchObject({ kind: 'complete' });
+        }
+        // Unless a secret in it names that origin.
+        await testAttempt(job(url, { origins: [target.url], headers: { authorization: 'Bearer {{ secret.KEY }}' } }), { secrets: { KEY: { value, origins: [url, target.url] } } });
+        expect(seen.map(({ authorization, cookie, 'proxy-authorization': proxy, 'x-plain': plain }) => [authorization, cookie, proxy, plain])).toEqual([[undefined, undefined, undefined, 'p'], [undefined, undefined, undefined, 'p'], [`Bearer ${value}`, undefined, undefined, undefined]]);
+      });
+    });
+  });
+
+  it('are in no evidence: neither a token that was refused, where no other came, nor what no JSON says of one', async () => {
+    let tokens = 0;
+    await withServer((request, response) => {
+      const { authorization = '' } = request.headers;
+      if (request.url === '/token') response.writeHead((tokens += 1) === 1 ? 200 : 500, { 'content-type': 'application/json' }).end('{"access_token":"t0ken/number+one","expires_in":3600}');
+      else if (request.url === '/pin') response.writeHead(200, { 'content-type': 'application/json' }).end('[{"id":1,"pin":87654321,"deep":[{"x":-87654321}],"not":876543210}]');
+      else response.writeHead(401, { 'content-type': 'text/html' }).end(`<p title="${authorization}">${authorization.replaceAll('/', '\\/')}&lt;${Buffer.from(authorization).toString('base64')}`);
+    }, async ({ url }) => {
+      const auth = { oauth2: { tokenUrl: `${url}/token`, clientId: 'id', clientSecret: '{{ secret.S }}' } };
+      const refused = await testAttempt(job(url, { auth }), { secrets: { S: { value: 'client-secret' } } });
+      expect(refused).toMatchObject({ kind: 'failed', class: 'http_5xx', evidence: { status: 401, body: expect.stringContaining('Bearer [secret.token]') } });
+      expect(JSON.stringify(refused)).not.toMatch(/t0ken|number/);
+      expect(keptItems(await testAttempt(job(`${url}/pin`), { secrets: { PIN: { value: '87654321' } } }))).toEqual({ 1: { id: 1, pin: '[secret.PIN]', deep: [{ x: '[secret.PIN]' }], not: 876543210 } });
     });
   });
 

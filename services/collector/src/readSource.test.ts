@@ -32,7 +32,7 @@ describe('requests', () => {
       };
       const inputs = { params: { path: 'a/b c&d', n: 7 }, trigger: { run: 'r', items: [], item: { name: 'x"y' } } };
       expect(await testAttempt(job(url, http), { inputs })).toMatchObject({ kind: 'complete' });
-      expect(seen[0]).toMatchObject({ method: 'POST', url: '/a/a%2Fb%20c%26d?q=a%2Fb+c%26d&day=2026-11-20&kyiv=07%3A20&unix=1795238400', headers: { 'x-job': '7', 'content-type': 'application/json' } });
+      expect(seen[0]).toMatchObject({ method: 'POST', url: '/a/a%2Fb%20c%26d?q=a%2Fb%20c%26d&day=2026-11-20&kyiv=07%3A20&unix=1795238400', headers: { 'x-job': '7', 'content-type': 'application/json' } });
       expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ n: 7, text: 'n=7', item: 'x"y', all: { name: 'x"y' } });
     });
   });
@@ -49,6 +49,28 @@ describe('requests', () => {
 
   it('cannot break out of a header', async () => {
     expect(await testAttempt(job('http://127.0.0.1:9/', { headers: { 'x-a': '{{ params.x }}' } }), { inputs: { params: { x: 'a\r\nHost: evil' } } })).toMatchObject({ class: 'bad_template' });
+  });
+
+  it.each<[string, object, unknown]>([
+    ['a lone surrogate in the url', { url: 'http://127.0.0.1:9/{{ params.x }}' }, '\ud800'],
+    ['letters that no header holds', { headers: { 'x-a': '{{ params.x }}' } }, 'Київ'],
+    ['a control character in a header', { headers: { 'x-a': '{{ params.x }}' } }, 'a\u0007'],
+    ['no name of a header', { auth: { header: { name: 'X Key', value: 'x' } } }, 'x'],
+    ['a way up', { url: 'http://127.0.0.1:9/v1/users/{{ params.x }}/items' }, '..'],
+    ['a way up in two', { url: 'http://127.0.0.1:9/v1/users/.{{ params.x }}/items?q=1' }, '.'],
+    ['a way up in disguise', { url: 'http://127.0.0.1:9/v1/%2e{{ params.x }}' }, '.'],
+    ['where it stands', { url: 'http://127.0.0.1:9/v1/{{ params.x }}/items' }, '.'],
+  ])('are not made of %s', async (_name, http, x) => {
+    expect(await testAttempt(job('http://127.0.0.1:9/', http), { inputs: { params: { x } } })).toMatchObject({ class: 'bad_template', requests: 0 });
+  });
+
+  it('keep the url as the job writes it, and dots that lead nowhere else', async () => {
+    await withUpstream(() => ({}), async ({ url, seen }) => {
+      const inputs = { params: { x: '..', y: 'a.b..' } };
+      await testAttempt(job(`${url}/a/../b/{{ params.y }}?flag&q=%20b&q2=a+b&s=%7E&x={{ params.x }}&day=1&day=2&é=ü`, { query: { 'da y': 'ü 1', day: '{{ params.x }}' } }), { inputs });
+      await testAttempt(job(url), { inputs });
+      expect(seen.map((request) => request.url)).toEqual(['/b/a.b..?flag&q=%20b&q2=a+b&s=%7E&x=..&day=..&%C3%A9=%C3%BC&da+y=%C3%BC+1', '/']);
+    });
   });
 
   it.each<[object, object]>([

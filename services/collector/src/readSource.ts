@@ -3,6 +3,7 @@ import type { GuardedAgents } from './createGuardedAgents.ts';
 import type { BodyHash } from './createHashes.ts';
 import type { OriginPauses } from './createOriginPauses.ts';
 import { createPace, type Pace } from './createPace.ts';
+import { AttemptFailure } from './core/AttemptFailure.ts';
 import { buildRequest, originOf } from './core/buildRequest.ts';
 import type { PageRequest, Secrets } from './core/buildRequest.ts';
 import { firstPage, nextPage } from './core/nextPage.ts';
@@ -72,9 +73,10 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   const home = new URL(originOf(http.url));
   const origins = new Set((http.origins ?? []).map((origin) => new URL(origin).origin));
   const budget = { left: http.maxBytes, max: http.maxBytes };
-  const values = http.forEach ? (inputs.forEach ?? ('list' in http.forEach ? http.forEach.list : [])) : [undefined];
+  const values = http.forEach ? (inputs.forEach ?? ('list' in http.forEach ? http.forEach.list : undefined)) : [undefined];
+  if (!values) throw new AttemptFailure('bad_template', 'expected the values of forEach with the run; it has none');
   const single = !http.forEach && !http.paginate;
-  const conditional = single && validators !== undefined && !variesByRun(JSON.stringify(http)) && (http.method === 'GET' || http.method === 'HEAD');
+  const conditional = single && validators !== undefined && !variesByRun(JSON.stringify(http)) && http.method === 'GET';
   let last = { etag: undefined as string | undefined, lastModified: undefined as string | undefined };
   let unchanged = false;
   const hash = newHash();
@@ -95,14 +97,15 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
   const request = async (each: string | undefined, page: PageRequest, bearer: string | undefined) => {
     const scope = { fireAt: ask.fireAt, now: ask.now, ...(inputs.params ? { params: inputs.params } : {}), ...(inputs.trigger ? { trigger: inputs.trigger } : {}), ...(each === undefined ? {} : { each }) };
     const built = buildRequest({ http, scope, secrets, page, ...(bearer === undefined ? {} : { bearer }) });
-    const asked = conditional
+    // A condition of the job's own would make 304 say something else.
+    const asked = conditional && !('if-none-match' in built.headers) && !('if-modified-since' in built.headers)
       ? { ...(validators.etag === undefined ? {} : { 'if-none-match': validators.etag }), ...(validators.lastModified === undefined ? {} : { 'if-modified-since': validators.lastModified }) }
       : {};
     const record = newRecord();
     progress.record = record;
     try {
       return await fetchUpstream({
-        request: { ...built, headers: { ...built.headers, ...asked }, timeoutMs: http.timeout, redirects: http.redirects, origins },
+        request: { ...built, headers: { ...built.headers, ...asked }, conditional: Object.keys(asked).length > 0, timeoutMs: http.timeout, redirects: http.redirects, origins },
         record,
         signal,
         pace: countingPace(),
@@ -141,7 +144,7 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
       const seen = { index, url: answer.url, linkHeader: answer.link, around: answer.around, found: found() - countBefore, repeated: content !== '' && content === before };
       before = content;
       page = answer.same ? undefined : nextPage({ paginate: http.paginate, page: seen, visited });
-      if (page?.url) await assertOrigin(page.url, { url: home, origins }, agents, 'the next link');
+      if (page?.url) await judgeLink({ url: page.url, request: { url: home, origins }, agents, signal, timeoutMs: http.timeout });
     }
   }
   const bodyHash = hash.peek();
@@ -152,4 +155,15 @@ export async function readSource({ ask, progress, fetchUpstream, agents, pauses,
     ...(fixed && last.etag !== undefined ? { etag: last.etag } : {}),
     ...(fixed && last.lastModified !== undefined ? { lastModified: last.lastModified } : {}),
   };
+}
+
+/** Refuses a next link that may not be followed; its name server has as long as a request. */
+async function judgeLink({ timeoutMs, signal, ...more }: Omit<Parameters<typeof assertOrigin>[0], 'what'> & { readonly timeoutMs: number }): Promise<void> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new AttemptFailure('timeout', `expected the address of ${more.url.host} within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    await assertOrigin({ ...more, signal: AbortSignal.any([signal, limit.signal]), what: 'the next link' });
+  } finally {
+    clearTimeout(timer);
+  }
 }

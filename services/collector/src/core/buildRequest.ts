@@ -1,7 +1,10 @@
+import { headerNameFault, headerValueFault } from '@gleaner/collecting';
 import type { HttpSource } from '@gleaner/contracts';
 import { AttemptFailure } from './AttemptFailure.ts';
 import { renderDeep, renderTemplate, secretsIn } from './renderTemplate.ts';
 import type { TemplateScope } from './renderTemplate.ts';
+import { renderUrl } from './renderUrl.ts';
+import { setQuery } from './setQuery.ts';
 
 /** A secret's value and the only origins that it may go to, where it names them. */
 export interface Secret { readonly value: string; readonly origins?: readonly string[] }
@@ -23,6 +26,9 @@ export interface BuiltRequest {
   readonly body?: string;
   readonly mayCarry: (part: string, origin: string) => boolean;
 }
+
+/** Headers that say who asks: never for another origin, unless a secret in them names it. */
+const credentials: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 /** The origin of a source's url, which must stand there literally, so that politeness and secrets know where a request goes. */
 export function originOf(url: string): string {
@@ -53,12 +59,15 @@ export function buildRequest({ http, scope, secrets, page = {}, bearer }: {
   const target = page.url?.origin ?? home;
   const moved = target !== home;
   const names = new Map<string, readonly string[]>();
-  /** A secret goes to another origin only where it names that origin itself. */
-  const free = (part: string, origin: string): boolean => (names.get(part) ?? []).every((name) => secrets.get(name)?.origins?.includes(origin) === true);
+  /** A secret goes to another origin only where it names that origin itself; credentials that are no secret name none. */
+  const free = (part: string, origin: string): boolean => {
+    const hidden = names.get(part) ?? [];
+    return (hidden.length > 0 || !credentials.has(part)) && hidden.every((name) => secrets.get(name)?.origins?.includes(origin) === true);
+  };
   const full: TemplateScope = { ...scope, secret: secretFor(secrets, target) };
   const render = (text: string): string => renderTemplate(text, full);
 
-  const url = page.url ? new URL(page.url) : new URL(renderTemplate(http.url, full, encodeURIComponent));
+  const url = page.url ? new URL(page.url) : renderUrl(http.url, full);
   if (url.origin !== target) throw new AttemptFailure('bad_template', `expected templates to leave the origin ${target} as it is; saw ${url.origin}`);
   url.hash = '';
   for (const [name, template] of Object.entries(http.query ?? {})) {
@@ -66,9 +75,9 @@ export function buildRequest({ http, scope, secrets, page = {}, bearer }: {
     names.set(`query:${name}`, hidden);
     // A next link says all but what upstream must not repeat: keys are added again where it lacks them.
     if (page.url && (hidden.length === 0 || url.searchParams.has(name) || (moved && !free(`query:${name}`, target)))) continue;
-    url.searchParams.set(name, render(template));
+    setQuery(url, name, render(template));
   }
-  for (const [name, value] of Object.entries(page.query ?? {})) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(page.query ?? {})) setQuery(url, name, value);
 
   const headers: Record<string, string> = {};
   const addHeader = (name: string, make: () => string, hidden: readonly string[]): void => {
@@ -76,7 +85,8 @@ export function buildRequest({ http, scope, secrets, page = {}, bearer }: {
     names.set(lower, hidden);
     if (moved && !free(lower, target)) return;
     const value = make();
-    if (/[\r\n\0]/.test(value)) throw new AttemptFailure('bad_template', `expected a header without line breaks for ${lower}`);
+    const reason = headerNameFault(lower) ?? headerValueFault(value);
+    if (reason !== undefined) throw new AttemptFailure('bad_template', `header ${JSON.stringify(lower)}: ${reason}`);
     headers[lower] = value;
   };
   for (const [name, template] of Object.entries(http.headers ?? {})) addHeader(name, () => render(template), secretsIn(template));

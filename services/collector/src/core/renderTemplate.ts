@@ -64,7 +64,10 @@ function valueOf(inside: string, scope: TemplateScope): unknown {
 }
 
 function textOf(value: unknown, inside: string): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw bad(`expected text that UTF-8 can hold for {{ ${inside} }}; saw a lone surrogate`);
+    return value;
+  }
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw bad(`expected a text, number or boolean for {{ ${inside} }}; saw ${Array.isArray(value) ? 'a list' : 'an object'}`);
 }
