@@ -55,6 +55,8 @@ describe('a try', () => {
       await withTries(async (ask) => {
         expect(await ask({ source: { http: { url } }, key: 'id' })).toMatchObject({ ok: false, request: { status: 404 }, counts: { received: 0 }, sample: [], faults: [{ code: 'http_4xx', message: expect.stringContaining('404') }], answer: { body: 'no such thing' } });
         expect(await ask({ source: { http: { url: `${url}/hang` } }, key: 'id' }, { limitMs: 200 })).toMatchObject({ ok: false, faults: [{ code: 'deadline' }] });
+        // What another job has to give comes with the request; without it nothing is asked, and that is no success.
+        expect(await ask({ source: { http: { url, query: { s: '{{ each }}' }, forEach: { job: 'other', field: 'x' } } }, key: 'id' })).toMatchObject({ ok: false, requests: 0, faults: [{ code: 'bad_template', message: expect.stringContaining('forEach') }] });
         expect(await ask({ source: { task: 'integrate', params: { f: 'x', a: 0, b: 2, c: 0, d: 1, size: 10 } } })).toMatchObject({ ok: true, sample: [{ key: 'result', data: { value: 2 } }] });
       });
     });

@@ -1,7 +1,6 @@
 import type { Validators } from '@gleaner/contracts';
-import { revisionId, type Database } from '@gleaner/database';
+import { readForEach, revisionId, type Database, type ForEachInput } from '@gleaner/database';
 import { validatorsFor } from './core/tickText.ts';
-import { readForEach, type ForEachInput } from './readInputs.ts';
 import type { KnownRun } from './runBook.ts';
 import type { RunSpec, TickSpecs } from './tickSpecs.ts';
 

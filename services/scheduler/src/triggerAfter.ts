@@ -1,9 +1,8 @@
 import { triggeredRunId, triggersOf, type RunInputs } from '@gleaner/contracts';
-import { insertRun, newRun, type Database, type RunDocument } from '@gleaner/database';
+import { insertRun, newRun, readTriggerItems, type Database, type RunDocument } from '@gleaner/database';
 import { jitterOf } from '@gleaner/schedule';
 import { outcomesOf } from './core/outcomesOf.ts';
 import type { JobBook, JobEntry } from './jobBook.ts';
-import { readTriggerItems } from './readInputs.ts';
 import type { KnownRun, RunBook } from './runBook.ts';
 import type { SettleEffect } from './settleRuns.ts';
 

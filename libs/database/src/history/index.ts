@@ -11,6 +11,7 @@ export * from './known.ts';
 export * from './mergeVersions.ts';
 export * from './moment.ts';
 export * from './readHistory.ts';
+export * from './readInputs.ts';
 export * from './readItems.ts';
 export { epochAt, knownOf, readKnown, readState, type EpochStart } from './readKnown.ts';
 export * from './readSeries.ts';

@@ -87,6 +87,29 @@ describe('POST /v1/try', () => {
       expect((await call('POST', '/v1/try?params=[1]', { body: job })).json().code).toBe('bad_query');
     }, { broker: { request } });
   });
+
+  it('fills in what other jobs would give a run, or says that they have nothing', async () => {
+    const asked: { readonly body?: unknown }[] = [];
+    const answer = { ok: true, request: { bytes: 0, durationMs: 0 }, counts: { received: 0, kept: 0, duplicates: 0 }, sample: [], faults: [], requests: 1 };
+    await withGateway(async ({ call, database }) => {
+      await call('PUT', '/v1/jobs/companies', { body: job });
+      const http = (forEach: object) => ({ source: { http: { url: 'https://upstream.example/', query: { s: '{{ each }}', r: '{{ trigger.item.symbol }}' }, forEach } }, key: 'id' });
+      const named = { ...http({ job: 'companies', field: 'symbol' }), schedule: { after: { job: 'companies' } } };
+      const nothing = await call('POST', '/v1/try', { body: named });
+      expect(tryAnswer.parse(nothing.json())).toMatchObject({ ok: false, requests: 0, faults: [{ path: 'source.http.forEach', code: 'no_input', message: expect.stringContaining('companies') }] });
+      expect(asked).toEqual([]);
+      const companies = (await findJob({ database, id: 'companies' })) as JobDocument;
+      await seedSnapshot({ database, job: companies, observedAt: new Date('2026-11-20T01:00:00Z'), items: { a: { symbol: 'AAPL' } } });
+      const run = await seedSnapshot({ database, job: companies, observedAt: new Date('2026-11-20T02:00:00Z'), items: { a: { symbol: 'AAPL' }, b: { symbol: 'MSFT' }, c: {} } });
+      expect((await call('POST', '/v1/try?params={"x":1}', { body: named })).json()).toEqual(answer);
+      expect(asked[0]?.body).toMatchObject({ inputs: { params: { x: 1 }, forEach: ['AAPL', 'MSFT'], trigger: { run, items: [{ symbol: 'MSFT' }, {}], item: { symbol: 'MSFT' } } } });
+      await call('POST', '/v1/try', { body: { ...http({ list: ['A'] }), schedule: { any: [{ every: '1h' }, { after: { job: 'nobody' } }] } } });
+      expect(asked[1]?.body).toMatchObject({ inputs: {} });
+    }, { broker: { request: (question: { readonly body?: unknown }) => {
+      asked.push(question);
+      return Promise.resolve(answer);
+    } } });
+  });
 });
 
 describe('GET /v1/jobs/{job}/series', () => {

@@ -1,4 +1,4 @@
-import { extractionOf, parseJob } from '@gleaner/contracts';
+import { extractionOf, parseJob, type TryAnswer } from '@gleaner/contracts';
 import { z } from 'zod';
 import { tryAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
@@ -7,12 +7,13 @@ import { wholeNumber } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
+import { readTryInputs } from '../readTryInputs.ts';
 
 const limitMs = 25_000;
 /** A little more than the attempt may last, so that its fault arrives before we give up. */
 const deadlineMs = limitMs + 3_000;
 
-export const tryJob = ({ messenger }: Gateway) =>
+export const tryJob = ({ database, messenger }: Gateway) =>
   defineRoute({
     method: 'POST', path: '/v1/try', scope: 'write', tag: 'jobs', summary: 'Fetch and extract now with the job in the body, and store nothing: sample items, counts, faults',
     query: z.strictObject({
@@ -20,7 +21,7 @@ export const tryJob = ({ messenger }: Gateway) =>
       params: z.string().max(8_192).optional().meta({ description: 'JSON object that fills {{ params.x }}.' }),
     }),
     body: z.unknown(), bodyRules: { yaml: true },
-    answers: { 200: { description: 'What came of it; `ok: false` has the failure as its first fault.', schema: tryAnswer }, 503: { description: '`broker_unavailable` or `collector_unavailable`: nobody tried it.' } },
+    answers: { 200: { description: 'What came of it; `ok: false` has the failure as its first fault. `forEach` and `trigger` are filled from the newest snapshots of the jobs that they name.', schema: tryAnswer }, 503: { description: '`broker_unavailable` or `collector_unavailable`: nobody tried it.' } },
     handle: async ({ body, query, gone }) => {
       // A job that is only tried need not have a name yet.
       const id = typeof body === 'object' && body !== null && 'id' in body && typeof body.id === 'string' ? body.id : 'try';
@@ -29,8 +30,10 @@ export const tryJob = ({ messenger }: Gateway) =>
       if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
       const params = readParams(query.params);
       const { source } = parsed.definition;
+      const inputs = await readTryInputs({ database, definition: parsed.definition });
+      if (!inputs.ok) return json({ ok: false, request: { bytes: 0, durationMs: 0 }, counts: { received: 0, kept: 0, duplicates: 0 }, sample: [], faults: [inputs.fault], requests: 0 } satisfies TryAnswer);
       const answer = await messenger.tryJob({
-        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, ...(params ? { inputs: { params } } : {}) }, deadlineMs, signal: gone(),
+        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, inputs: { ...inputs.inputs, ...(params ? { params } : {}) } }, deadlineMs, signal: gone(),
       });
       return json(answer);
     },

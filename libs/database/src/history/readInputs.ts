@@ -1,5 +1,10 @@
 import type { RunInputs } from '@gleaner/contracts';
-import { diffMoments, historyCollectionsOf, HistoryError, readItems, readSnapshot, type Database } from '@gleaner/database';
+import type { Database } from '../connectDatabase.ts';
+import { diffMoments } from './diffMoments.ts';
+import { historyCollectionsOf } from './historyCollections.ts';
+import { HistoryError } from './HistoryError.ts';
+import { readItems } from './readItems.ts';
+import { readSnapshot } from './readSnapshots.ts';
 
 /** What a run may take along, because its tick carries it. */
 export const inputLimits = { entries: 1_000, bytes: 256 * 1024, triggerItems: 100 } as const;
