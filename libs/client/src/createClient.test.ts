@@ -49,7 +49,7 @@ describe('createClient', () => {
       }
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const run = asked.length === 1 ? 'j@1' : 'j@2';
-      const text = `retry: 1\n\n: \n\nid: e-${asked.length}\nevent: run\ndata: {"kind":"run","run":"${run}","job":"j","state":"due","rev":1,"at":"2026-11-20T05:00:00.000Z"}\n\nevent: gap\ndata: {}\n\n`;
+      const text = `retry: 1\n\nid: e-0\n\n: \n\nid: e-${asked.length}\nevent: run\ndata: {"kind":"run","run":"${run}","job":"j","state":"due","rev":1,"at":"2026-11-20T05:00:00.000Z"}\n\nevent: gap\ndata: {}\n\n`;
       // In parts that cut through lines.
       response.write(text.slice(0, 40));
       setImmediate(() => response.end(text.slice(40)));

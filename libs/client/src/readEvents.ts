@@ -30,7 +30,8 @@ export async function* readEvents({ transport, job, signal }: { readonly transpo
 
 interface Frame {
   readonly id?: string;
-  readonly event: string;
+  /** Absent where the frame only says where the stream is. */
+  readonly event?: string;
   readonly data: string;
 }
 
@@ -47,7 +48,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array> | null): AsyncGenerato
       const field = (name: string): string | undefined => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
       const id = field('id');
       const event = field('event');
-      if (event !== undefined) yield { event, data: field('data') ?? '', ...(id === undefined ? {} : { id }) };
+      yield { data: field('data') ?? '', ...(event === undefined ? {} : { event }), ...(id === undefined ? {} : { id }) };
     }
   }
 }

@@ -115,8 +115,8 @@ describe('letters', () => {
     const letter: LetterDocument = { _id: 'L', queue: 'collect', run: 'rates@1', class: 'network', reason: 'x', attempts: 5, firstAt: now, deadAt: now, replays: 0, state: 'parked', headers: {} };
     expect(await insertLetter({ database, letter })).toBe(true);
     expect(await insertLetter({ database, letter })).toBe(false);
-    expect(await requestReplay({ database, filter: { _id: 'L' }, by: 'me' })).toBe(1);
-    expect(await requestReplay({ database, filter: { _id: 'L' }, by: 'me' })).toBe(0);
+    expect(await requestReplay({ database, parts: [{ filter: { _id: 'L' } }], by: 'me' })).toBe(1);
+    expect(await requestReplay({ database, parts: [{ filter: { _id: 'L' } }], by: 'me' })).toBe(0);
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => database.transaction((session) => replayRunLetter({ database, letter, now, session }))));
     expect(outcomes.sort()).toEqual(['done already', 'done already', 'done already', 'done already', 'replayed']);
     expect(await findRun({ database, run: 'rates@1' })).toMatchObject({ state: 'due', rev: 4 });

@@ -45,12 +45,15 @@ export async function insertLetter({ database, letter, session }: { readonly dat
   }
 }
 
-/** Marks parked letters for replay; the count of those newly marked. `notBefore` spreads them over time, `as: original` keeps the run's job version. */
-export async function requestReplay({ database, filter, by, as, notBefore }: {
-  readonly database: Database; readonly filter: Filter<LetterDocument>; readonly by: string; readonly as?: 'original'; readonly notBefore?: Date;
+/** Marks parked letters for replay, all in one request; the count of those newly marked. `notBefore` spreads them over time, `as: original` keeps the run's job version. */
+export async function requestReplay({ database, parts, by, as }: {
+  readonly database: Database; readonly parts: readonly { readonly filter: Filter<LetterDocument>; readonly notBefore?: Date }[]; readonly by: string; readonly as?: 'original' | undefined;
 }): Promise<number> {
-  const replay = { requestedAt: database.clock.now(), by, ...(as ? { as } : {}), ...(notBefore ? { notBefore } : {}) };
-  const { modifiedCount } = await database.collections.deadLetters.updateMany({ $and: [filter, { state: 'parked', replay: { $exists: false } }] }, { $set: { replay } });
+  if (parts.length === 0) return 0;
+  const replay = { requestedAt: database.clock.now(), by, ...(as ? { as } : {}) };
+  const { modifiedCount } = await database.collections.deadLetters.bulkWrite(parts.map(({ filter, notBefore }) => ({
+    updateMany: { filter: { $and: [filter, { state: 'parked', replay: { $exists: false } }] }, update: { $set: { replay: { ...replay, ...(notBefore ? { notBefore } : {}) } } } },
+  })), { ordered: false });
   return modifiedCount;
 }
 

@@ -23,8 +23,12 @@ export interface RunningGateway {
 }
 
 /** Puts a gateway together over a database and a broker (which may be away). */
-export async function createGateway({ database, broker, log, metrics, stopping, version }: {
+export async function createGateway({ database, broker, log, metrics, stopping, version, trustProxy = false, answerMs }: {
   readonly database: Database; readonly broker: Broker; readonly log: Logger; readonly metrics: Metrics; readonly stopping: AbortSignal; readonly version: string;
+  /** Whether a proxy stands before it that says whether the client came by https. */
+  readonly trustProxy?: boolean;
+  /** See createApp. */
+  readonly answerMs?: number;
 }): Promise<RunningGateway> {
   const availability = watchAvailability({ database });
   const events = createEventFeed({ epoch: ulid().toLowerCase() });
@@ -46,7 +50,7 @@ export async function createGateway({ database, broker, log, metrics, stopping, 
   };
   metrics.gaugeFrom('gleaner_gateway_event_listeners', 'Open streams of live events.', () => events.listeners);
   const subscription = subscribeEvents({ broker, events, log });
-  const app = createApp({ routes: routesOf({ gateway, version }), authenticator, auditor: createAuditor({ database, log }), idempotency: createIdempotency({ database, log }), log, metrics, expectDatabase: availability.expect });
+  const app = createApp({ trustProxy, answerMs, routes: routesOf({ gateway, version }), authenticator, auditor: createAuditor({ database, log }), idempotency: createIdempotency({ database, log }), log, metrics, expectDatabase: availability.expect });
   return {
     app,
     stop: async () => {

@@ -52,8 +52,20 @@ describe('the event feed', () => {
     const over = listening();
     feed.listen(over, one.ids[0]);
     expect(over.heard).toEqual(['gap', '2', '3']);
+    const before = listening();
+    feed.listen(before, one.ids[1]); // it left with the newest event, and the gap came after that
+    expect(before.heard).toEqual(['gap', '3']);
     const behind = listening();
     feed.listen(behind, one.ids[2]);
     expect(behind.heard).toEqual([]);
+    feed.gap();
+    const at = feed.position;
+    const since = listening();
+    feed.listen(since, at);
+    expect(since.heard).toEqual([]);
+    feed.push(event('4'));
+    const later = listening();
+    feed.listen(later, at);
+    expect(later.heard).toEqual(['4']);
   });
 });

@@ -22,7 +22,7 @@ await runService({
     const clock = everyCron({ name: 'clock', expression: '*/10 * * * * *', log, run: async () => await database.clock.sync() });
     onRelease('clock', async () => await clock.stop());
 
-    const gateway = await createGateway({ database, broker, log, metrics: createMetrics(), stopping, version });
+    const gateway = await createGateway({ database, broker, log, metrics: createMetrics(), stopping, version, trustProxy: config.trustProxy });
     onRelease('gateway', async () => await gateway.stop());
     const server = await startHttp({ handler: gateway.app.callback(), host: config.host, port: config.port });
     onRelease('http', async (deadlineMs) => await server.close({ deadlineMs: deadlineMs - 500 }));

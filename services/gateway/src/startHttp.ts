@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { problemOf } from './core/problem.ts';
 
+/** For a request to have come whole, its body included. */
+const requestMs = 60_000;
+
 export interface HttpServer {
   readonly port: number;
   /** Where a person on this machine finds it. */
@@ -12,12 +15,12 @@ export interface HttpServer {
 
 /** Listens with this handler; what is no HTTP at all gets a problem too. Rejects where the port is taken. */
 export async function startHttp({ handler, host, port }: { readonly handler: (request: IncomingMessage, response: ServerResponse) => unknown; readonly host: string; readonly port: number }): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: 60_000, noDelay: true }, (request, response) => void handler(request, response));
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: requestMs, noDelay: true }, (request, response) => void handler(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    const body = JSON.stringify(problemOf('bad_header', tooLarge ? 'the headers are too large' : 'this is no HTTP request'));
-    socket.end(`HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+    const { status, problem } = faultOf(error.code);
+    const body = JSON.stringify(problem);
+    socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -41,4 +44,10 @@ export async function startHttp({ handler, host, port }: { readonly handler: (re
       clearTimeout(last);
     },
   };
+}
+
+function faultOf(code: string | undefined): { status: string; problem: object } {
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: '431 Request Header Fields Too Large', problem: problemOf('bad_header', 'the headers are too large') };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: '408 Request Timeout', problem: problemOf('request_timeout', `the request was not there within ${requestMs / 1_000} s`) };
+  return { status: '400 Bad Request', problem: problemOf('bad_header', 'this is no HTTP request') };
 }

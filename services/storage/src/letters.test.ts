@@ -105,7 +105,7 @@ describe('a replay', () => {
     const run = await test.run(await test.job(), '1', { attempts: 5 });
     await test.handle(messages.failed(run, { class: 'network' }));
     await test.job({ title: 'changed' });
-    expect(await requestReplay({ database: test.database, filter: { run: run._id }, by: 'test' })).toBe(1);
+    expect(await requestReplay({ database: test.database, parts: [{ filter: { run: run._id } }], by: 'test' })).toBe(1);
     const crashing = test.another({ onStep: (step) => { if (step === 'before the replay commits') throw new Error('crash'); } });
     await executeReplays({ parts: crashing });
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'failed' });
@@ -121,7 +121,7 @@ describe('a replay', () => {
     const run = await test.run(await test.job(), '1');
     await test.handle(messages.failed(run, { class: 'bad_body' }));
     await test.job({ title: 'changed' });
-    await requestReplay({ database: test.database, filter: { run: run._id }, by: 'test', as: 'original' });
+    await requestReplay({ database: test.database, parts: [{ filter: { run: run._id } }], by: 'test', as: 'original' });
     await executeReplays({ parts: test.parts });
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'due', jobVersion: 1 });
     await test.database.collections.runs.updateOne({ _id: run._id }, { $set: { state: 'running', attempts: 2 } });
@@ -133,7 +133,7 @@ describe('a replay', () => {
   it('is refused where the job is deleted', () => withStorage(async (test) => {
     const run = await test.run(await test.job(), '1');
     await test.handle(messages.failed(run, { class: 'bad_body' }));
-    await requestReplay({ database: test.database, filter: {}, by: 'test' });
+    await requestReplay({ database: test.database, parts: [{ filter: {} }], by: 'test' });
     await deleteJob({ database: test.database, id: 'job', by: 'test' });
     await executeReplays({ parts: test.parts });
     expect(await letters(test).find().toArray()).toMatchObject([{ state: 'parked', replay: { error: 'job_deleted' } }]);
@@ -145,7 +145,7 @@ describe('a replay', () => {
     const run = await test.run(job, '1');
     const message = messages.complete(run, { a: 1 });
     await parkDead({ parts: test.parts, delivery: buried(message), queue: queues.store });
-    await requestReplay({ database: test.database, filter: { queue: 'store' }, by: 'test' });
+    await requestReplay({ database: test.database, parts: [{ filter: { queue: 'store' } }], by: 'test' });
     const crashing = test.another({ onStep: (step) => { if (step === 'between publish and mark') throw new Error('crash'); } });
     await executeReplays({ parts: crashing });
     await executeReplays({ parts: test.parts });
@@ -162,7 +162,7 @@ it('does not send a message again whose run has succeeded meanwhile: its letter 
   // Of an older try: its death did not end the run.
   await parkDead({ parts: test.parts, delivery: buried(messages.complete({ ...run, attempts: 1 }, { a: 1 })), queue: queues.store });
   await test.handle(messages.complete(run, { a: 2 }));
-  await requestReplay({ database: test.database, filter: { run: run._id }, by: 'test' });
+  await requestReplay({ database: test.database, parts: [{ filter: { run: run._id } }], by: 'test' });
   await executeReplays({ parts: test.parts });
   expect(test.published).toEqual([]);
   expect(await letters(test).find().toArray()).toMatchObject([{ state: 'superseded' }]);
@@ -176,7 +176,7 @@ it('keeps an incomplete set for the letter that one of its batches became, and l
   await parkDead({ parts: test.parts, delivery: buried(second), queue: queues.store });
   await test.handle(messages.failed(over, { class: 'bad_body' }));
   expect(await sweepBatches({ parts: test.parts })).toBe(1);
-  await requestReplay({ database: test.database, filter: { queue: 'store' }, by: 'test' });
+  await requestReplay({ database: test.database, parts: [{ filter: { queue: 'store' } }], by: 'test' });
   await executeReplays({ parts: test.parts });
   await test.handle(second);
   expect(await findRun({ database: test.database, run: lost._id })).toMatchObject({ state: 'succeeded', counts: { added: 2 } });
@@ -203,7 +203,7 @@ it('on a real broker: takes what comes, parks what dies, replays what is asked f
     const letter = await until(() => letters(test).findOne({ run: dying._id }), { what: 'the letter' });
     expect(letter).toMatchObject({ queue: 'store', class: 'unreadable', state: 'parked', message: { exchange: exchanges.work, routingKey: queues.store, messageId: 'bad' } });
     expect(await findRun({ database: test.database, run: dying._id })).toMatchObject({ state: 'failed', letter: letter._id });
-    await requestReplay({ database: test.database, filter: { _id: letter._id }, by: 'test' });
+    await requestReplay({ database: test.database, parts: [{ filter: { _id: letter._id } }], by: 'test' });
     // It dies again, as a new letter: nothing of it was repaired.
     await until(async () => (await letters(test).countDocuments({ run: dying._id, state: 'parked', replays: 1, replayOf: letter._id })) === 1, { what: 'the second letter' });
     await commands.stop();

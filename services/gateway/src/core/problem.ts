@@ -13,6 +13,7 @@ export const problemKinds = {
   no_such_path: [404, 'There is nothing at this path'],
   before_first: [404, 'The moment lies before the first snapshot'],
   method_not_allowed: [405, 'The method is not allowed here'],
+  request_timeout: [408, 'The request did not come in time'],
   not_acceptable: [406, 'No such representation'],
   version_conflict: [412, 'The job has changed meanwhile'],
   state_conflict: [409, 'The state does not allow this'],

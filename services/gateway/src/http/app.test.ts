@@ -1,9 +1,21 @@
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createSession } from '@gleaner/database';
 import { auditAnswer, keysAnswer, newKeyAnswer, problemSchema } from '../answers.ts';
 import { withGateway } from '../testing/withGateway.ts';
 import { withPrivateMongo } from '../../../../test/support/withPrivateMongo.ts';
+
+/** What the gateway answers to bytes on a connection, until it closes that. */
+async function speak(url: string, say: (socket: Socket) => Promise<void>): Promise<string> {
+  return await new Promise<string>((resolve, reject) => {
+    const socket = createConnection(Number(new URL(url).port), '127.0.0.1', () => { say(socket).catch(reject); });
+    let text = '';
+    socket.on('data', (part) => (text += part.toString()));
+    socket.on('end', () => resolve(text));
+    socket.on('error', reject);
+  });
+}
 
 const job = { source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' };
 
@@ -54,24 +66,30 @@ describe('every error', () => {
   });
 
   it('counts bytes that come without a length, too', async () => {
-    await withGateway(async ({ url, key }) => {
-      const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(0x20)) });
-      const response = await fetch(`${url}/v1/jobs/j`, { method: 'PUT', body, duplex: 'half', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } } as RequestInit).catch((error: unknown) => error);
-      // The connection is closed under the endless body: some clients see the answer, some the reset.
-      if (response instanceof Response) expect(response.status).toBe(413);
+    await withGateway(async ({ url, key, call }) => {
+      const sent = await speak(url, async (socket) => {
+        socket.write(`PUT /v1/jobs/j HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`);
+        // Just over the limit, and never its end: the answer comes by what has been counted.
+        for (let part = 0; part < 17; part += 1) socket.write(`10000\r\n${' '.repeat(65_536)}\r\n`);
+      });
+      expect(sent).toMatch(/^HTTP\/1\.1 413 [^]*"code":"too_large"/);
       expect((await fetch(`${url}/health/live`)).status).toBe(200);
-    });
+
+      // A body that takes its time is not taken for a database that does.
+      const slow = await speak(url, async (socket) => {
+        const body = JSON.stringify(job);
+        socket.write(`PUT /v1/jobs/j HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 10)}`);
+        await delay(2_700);
+        socket.write(body.slice(10));
+      });
+      expect(slow).toMatch(/^HTTP\/1\.1 201 /);
+      expect((await call('GET', '/v1/jobs/j')).status).toBe(200);
+    }, { answerMs: 2_500 });
   });
 
   it('is told even to what is no HTTP', async () => {
     await withGateway(async ({ url }) => {
-      const answer = await new Promise<string>((resolve, reject) => {
-        const socket = createConnection(Number(new URL(url).port), '127.0.0.1', () => socket.write('nonsense\r\n\r\n'));
-        let text = '';
-        socket.on('data', (part) => (text += part.toString()));
-        socket.on('end', () => resolve(text));
-        socket.on('error', reject);
-      });
+      const answer = await speak(url, async (socket) => void socket.write('nonsense\r\n\r\n'));
       expect(answer).toContain('400 Bad Request');
       expect(answer).toContain('application/problem+json');
     });
@@ -162,10 +180,10 @@ describe('keys and the audit', () => {
 describe('sessions', () => {
   it('begin with the printed link, hold in a cookie that scripts cannot read, and end', async () => {
     await withGateway(async ({ call, key }) => {
-      const signedIn = await call('GET', `/?key=${key}`, { headers: { authorization: '' } });
+      const signedIn = await call('GET', `/?key=${key}`, { headers: { authorization: '', 'x-forwarded-proto': 'https' } });
       const cookie = signedIn.headers.get('set-cookie') ?? '';
       expect([signedIn.status, signedIn.headers.get('location')]).toEqual([303, '/']);
-      expect(cookie).toMatch(/HttpOnly; SameSite=Strict/);
+      expect(cookie).toMatch(/HttpOnly; SameSite=Strict; Max-Age=\d+$/); // not Secure: it came by http, whatever it says of a proxy
       const headers = { authorization: '', cookie: cookie.split(';')[0] ?? '' };
       expect((await call('GET', '/v1/jobs', { headers })).status).toBe(200);
       expect((await call('PUT', '/v1/jobs/j', { body: job, headers: { ...headers, 'sec-fetch-site': 'same-origin' } })).status).toBe(201);
@@ -175,6 +193,14 @@ describe('sessions', () => {
       expect((await call('GET', '/?key=wrong', { headers: { authorization: '' } })).json().code).toBe('unauthenticated');
       expect((await call('POST', '/v1/session', { body: { key }, headers: { authorization: '' } })).status).toBe(204);
     });
+  });
+
+  it('behind a proxy that is trusted hold in a cookie for https only', async () => {
+    await withGateway(async ({ call, key }) => {
+      const cookie = async (forwarded: string) => (await call('POST', '/v1/session', { body: { key }, headers: { authorization: '', 'x-forwarded-proto': forwarded } })).headers.get('set-cookie');
+      expect(await cookie('https')).toMatch(/; Secure$/);
+      expect(await cookie('http')).not.toContain('Secure');
+    }, { trustProxy: true });
   });
 
   it('of a key that is gone are over', async () => {

@@ -27,15 +27,18 @@ const remembered = 1_000;
  */
 export function createAuthenticator({ database, monotonic = () => performance.now() }: { readonly database: Database; readonly monotonic?: () => number }): Authenticator {
   const known = new Map<string, { readonly principal: Principal; readonly until: number }>();
+  /** Grows with each `forget`: what was looked up before it is not remembered after it. */
+  let forgotten = 0;
   const remember = async (name: string, find: () => Promise<KeyDocument | null>): Promise<Principal | undefined> => {
     const standing = known.get(name);
     if (standing && standing.until > monotonic()) return standing.principal;
     known.delete(name);
+    const asOf = forgotten;
     const key = await find();
     if (key === null) return undefined;
     if (known.size >= remembered) known.clear();
     const principal: Principal = { id: key._id, name: key.name, scopes: new Set(key.scopes) };
-    known.set(name, { principal, until: monotonic() + rememberMs });
+    if (asOf === forgotten) known.set(name, { principal, until: monotonic() + rememberMs });
     return principal;
   };
   return {
@@ -59,7 +62,10 @@ export function createAuthenticator({ database, monotonic = () => performance.no
       }
       throw unauthenticated('expected `Authorization: Bearer <key>`');
     },
-    forget: () => known.clear(),
+    forget: () => {
+      forgotten += 1;
+      known.clear();
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import type { Auditor } from './auditor.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { Idempotency } from './idempotency.ts';
 import { problemFromError } from './problemFromError.ts';
-import { anonymous, expectScope } from './principal.ts';
+import { anonymous, expectScope, type Principal } from './principal.ts';
 import { readBody } from './readBody.ts';
 import type { RawRequest, Route } from './route.ts';
 import { sendAnswer } from './sendAnswer.ts';
@@ -19,6 +19,7 @@ export const sessionCookie = 'gleaner_session';
 
 export interface AppParts {
   readonly routes: readonly Route[];
+  readonly trustProxy: boolean;
   readonly authenticator: Authenticator;
   readonly auditor: Auditor;
   readonly idempotency: Idempotency;
@@ -26,11 +27,14 @@ export interface AppParts {
   readonly metrics: Metrics;
   /** Rejects where the database is away and has not come back in a moment. */
   readonly expectDatabase: () => Promise<void>;
+  /** Milliseconds for an answer, without the time in which the request's body comes. */
+  readonly answerMs?: number | undefined;
 }
 
 /** The gateway as a Koa application: every route behind the same checks, every error a problem. */
-export function createApp({ routes, authenticator, auditor, idempotency, log, metrics, expectDatabase }: AppParts): Koa {
+export function createApp({ routes, trustProxy, authenticator, auditor, idempotency, log, metrics, expectDatabase, answerMs = 45_000 }: AppParts): Koa {
   const app = new Koa();
+  app.proxy = trustProxy;
   app.silent = true; // errors are logged here, once, as data
   const requests = metrics.counter('gleaner_gateway_requests_total', 'Requests answered, by route and status.');
   const seconds = metrics.histogram('gleaner_gateway_request_seconds', 'Time to the answer, by route.');
@@ -58,53 +62,55 @@ export function createApp({ routes, authenticator, auditor, idempotency, log, me
     router.register(route.path, [route.method], async (ctx) => {
       ctx.state['handled'] = true;
       ctx.state['route'] = `${route.method} ${route.path}`;
-      await sendAnswer(ctx, await inTime(answerOf(ctx, route)));
+      // Not in that time: a body, which comes as fast as its sender likes.
+      const principal = await inTime(identified(ctx, route), answerMs);
+      const request = await requestOf(ctx, route, principal);
+      await sendAnswer(ctx, await inTime(answerOf(ctx, route, request), answerMs));
     });
   }
   app.use(router.routes());
   return app;
 
-  async function answerOf(ctx: Context, route: Route): Promise<Answer> {
-    const request = await identified(ctx, route);
+  async function answerOf(ctx: Context, route: Route, request: RawRequest): Promise<Answer> {
     const { audit } = route;
     if (!audit) return await route.run(request);
     const change = async (): Promise<Answer> => await auditor.around({ request, facts: audit, change: async () => await route.run(request) });
     return route.keepsAnswers ? await idempotency.once({ request, command: `${route.method} ${ctx.path}`, change }) : await change();
   }
 
-  async function identified(ctx: Context, route: Route): Promise<RawRequest> {
-    let principal = anonymous;
-    if (route.scope !== 'open') {
-      await expectDatabase();
-      const site = ctx.get('sec-fetch-site');
-      principal = await authenticator.identify({
-        authorization: ctx.get('authorization') || undefined,
-        sessionToken: ctx.cookies.get(sessionCookie),
-        sameOrigin: site === '' ? undefined : site === 'same-origin' || site === 'none',
-        changes: ctx.method !== 'GET' && ctx.method !== 'HEAD',
-      });
-      expectScope(principal, route.scope);
-    }
-    return {
-      params: paramsOf(ctx), query: ctx.query as RawRequest['query'], principal,
-      body: route.bodyRules ? await readBody(ctx.req, route.bodyRules) : undefined,
-      secure: ctx.secure, url: ctx.url, requestId: String(ctx.state['requestId']),
-      header: (name) => ctx.get(name) || undefined,
-      accept: (types) => ctx.accepts([...types]) || undefined,
-      gone: () => {
-        const gone = new AbortController();
-        ctx.res.once('close', () => gone.abort());
-        if (ctx.res.closed) gone.abort();
-        return gone.signal;
-      },
-    };
+  async function identified(ctx: Context, route: Route): Promise<Principal> {
+    if (route.scope === 'open') return anonymous;
+    await expectDatabase();
+    const site = ctx.get('sec-fetch-site');
+    const principal = await authenticator.identify({
+      authorization: ctx.get('authorization') || undefined,
+      sessionToken: ctx.cookies.get(sessionCookie),
+      sameOrigin: site === '' ? undefined : site === 'same-origin' || site === 'none',
+      changes: ctx.method !== 'GET' && ctx.method !== 'HEAD',
+    });
+    expectScope(principal, route.scope);
+    return principal;
   }
 }
 
-const answerMs = 45_000;
+async function requestOf(ctx: Context, route: Route, principal: Principal): Promise<RawRequest> {
+  return {
+    params: paramsOf(ctx), query: ctx.query as RawRequest['query'], principal,
+    body: route.bodyRules ? await readBody(ctx.req, route.bodyRules) : undefined,
+    secure: ctx.secure, url: ctx.url, requestId: String(ctx.state['requestId']),
+    header: (name) => ctx.get(name) || undefined,
+    accept: (types) => ctx.accepts([...types]) || undefined,
+    gone: () => {
+      const gone = new AbortController();
+      ctx.res.once('close', () => gone.abort());
+      if (ctx.res.closed) gone.abort();
+      return gone.signal;
+    },
+  };
+}
 
 /** A database that swallows what it is sent would keep a client for minutes: better to say that nobody knows. */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
+async function inTime<T>(answer: Promise<T>, answerMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new ProblemError('database_unavailable', `no answer within ${answerMs} ms; whether a change was made is not known: look before you ask again`)), answerMs);

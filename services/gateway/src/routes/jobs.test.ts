@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createKey } from '@gleaner/database';
+import { createKey, type RunDocument } from '@gleaner/database';
 import { jobSchema, jobsAnswer, revisionsAnswer } from '../answers.ts';
 import { withGateway } from '../testing/withGateway.ts';
 
@@ -146,6 +146,14 @@ describe('jobs', () => {
       await database.collections.runs.updateOne({ _id: run }, { $set: { state: 'failed', endedAt: new Date() } });
       await database.collections.schedules.insertOne({ _id: 'j', through: new Date(), version: 1, nextFire: new Date('2027-01-01T00:00:00Z') });
       expect((await call('GET', '/v1/jobs/j')).json()).toMatchObject({ lastRun: { id: run, state: 'failed' }, nextFire: '2027-01-01T00:00:00.000Z', health: 'failing' });
+      // However many fires were skipped since: they say nothing of how the job stands.
+      const standing = (await database.collections.runs.findOne({ _id: run })) as RunDocument;
+      const later = (fire: number): Date => new Date(standing.scheduledAt.getTime() + fire * 1_000);
+      await database.collections.runs.insertMany([
+        { ...standing, _id: 'j@under-way', state: 'running', scheduledAt: later(1) },
+        ...Array.from({ length: 25 }, (_, fire): RunDocument => ({ ...standing, _id: `j@skipped-${fire}`, state: 'skipped', scheduledAt: later(2 + fire) })),
+      ]);
+      expect((await call('GET', '/v1/jobs/j')).json()).toMatchObject({ lastRun: { id: 'j@under-way', state: 'running' }, health: 'failing' });
     });
   });
 

@@ -152,6 +152,16 @@ describe('GET /v1/events', () => {
         return { seen: () => [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => JSON.parse(data ?? '') as { run?: string; job?: string }), text: () => text, close: async () => { abort.abort(); await reading; } };
       };
       const run = (id: string, of = 'j') => ({ kind: 'run', run: id, job: of, state: 'due', rev: 1, at: '2026-11-20T00:00:00.000Z' }) as const;
+      // A stream that breaks before its first event knows where to go on, too.
+      const early = await open();
+      await until(() => /^id: \S+$/m.test(early.text()));
+      const earlyId = /^id: (\S+)$/m.exec(early.text())?.[1] ?? '';
+      await early.close();
+      event(run('j@0'));
+      const back = await open('', { 'last-event-id': earlyId });
+      await until(() => back.seen().length === 1);
+      expect(back.seen().map((seen) => seen.run)).toEqual(['j@0']);
+      await back.close();
       const all = await open();
       const one = await open('?job=k');
       await until(async () => (await call('GET', '/metrics')).text.includes('gateway_event_listeners 2'));

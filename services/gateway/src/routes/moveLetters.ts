@@ -38,15 +38,14 @@ export const replayLetters = ({ database, messenger }: Gateway) =>
       if (ids.length === 0 && jobDeleted > 0 && body.ids !== undefined) throw new ProblemError('job_deleted', 'the jobs of these letters are deleted: their old runs stay as they are');
       const left = jobDeleted > 0 ? { jobDeleted } : {};
       if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0, ...left });
-      const as = body.as ? { as: body.as } : {};
-      let marked = 0;
       const start = database.clock.now().getTime();
-      // With a rate, as many letters share a moment as the rate has in a second: ten thousand updates would take longer than the replay.
+      // With a rate, as many letters share a moment as the rate has in a second.
       const together = body.rate === undefined ? ids.length : Math.max(1, Math.floor(body.rate / 60));
-      for (let at = 0; at < ids.length; at += together) {
-        const notBefore = body.rate === undefined ? {} : { notBefore: new Date(start + Math.round((at / body.rate) * 60_000)) };
-        marked += await requestReplay({ database, filter: { _id: { $in: ids.slice(at, at + together) } }, by: principal.name, ...as, ...notBefore });
-      }
+      const parts = Array.from({ length: Math.ceil(ids.length / Math.max(1, together)) }, (_, part) => ({
+        filter: { _id: { $in: ids.slice(part * together, (part + 1) * together) } },
+        ...(body.rate === undefined ? {} : { notBefore: new Date(start + Math.round(((part * together) / body.rate) * 60_000)) }),
+      }));
+      const marked = await requestReplay({ database, parts, by: principal.name, as: body.as });
       if (marked > 0) messenger.announceCommand('replay');
       return json({ dryRun: false, matched: ids.length, ids, marked, ...left }, { status: 202 });
     },

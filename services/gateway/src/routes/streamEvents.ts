@@ -27,8 +27,10 @@ export const streamEvents = ({ events, stopping }: Gateway) =>
         onEvent: ({ id, event }) => {
           if ((query.job === undefined || event.job === query.job) && (query.kind === undefined || query.kind.includes(event.kind))) send(eventText({ id, event: event.kind, data: event }));
         },
-        onGap: () => send(eventText({ event: 'gap', data: {} })),
+        onGap: (id) => send(eventText({ id, event: 'gap', data: {} })),
       }, header('last-event-id') ?? query['last-event-id']);
+      // From here on the client knows where it is, also where the stream breaks before the first event of its own.
+      send(`id: ${events.position}\n\n`);
       // Comments keep proxies from thinking that nobody is there.
       const heartbeat = setInterval(() => send(': \n\n'), heartbeatMs);
       const end = (): void => void stream.end();

@@ -30,7 +30,7 @@ export interface TestGateway {
 }
 
 /** Runs `fn` with a gateway on a free port over a database of its own; the broker is a fake that only remembers. */
-export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, options: { readonly broker?: Partial<Broker>; readonly mongoUrl?: string } = {}): Promise<T> {
+export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, options: { readonly broker?: Partial<Broker>; readonly mongoUrl?: string; readonly trustProxy?: boolean; readonly answerMs?: number } = {}): Promise<T> {
   const withDatabase = async (use: (mongo: { readonly url: string }) => Promise<T>): Promise<T> => (options.mongoUrl === undefined ? await withMongo(use) : await use({ url: options.mongoUrl }));
   return await withDatabase(async ({ url }) => {
     const database = await connectDatabase({ url, appName: 'gateway-test' });
@@ -41,7 +41,7 @@ export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, o
     try {
       await setupDatabase({ database });
       const { key } = await createKey({ database, name: 'test', scopes: ['read', 'operate', 'write', 'admin'], by: 'test' });
-      const gateway = await createGateway({ database, broker, log, metrics: createMetrics(), stopping: stopping.signal, version: 'test' });
+      const gateway = await createGateway({ database, broker, log, metrics: createMetrics(), stopping: stopping.signal, version: 'test', ...(options.trustProxy === undefined ? {} : { trustProxy: options.trustProxy }), ...(options.answerMs === undefined ? {} : { answerMs: options.answerMs }) });
       const server = await startHttp({ handler: gateway.app.callback(), host: '127.0.0.1', port: 0 });
       try {
         return await fn({
