@@ -54,6 +54,10 @@ describe('parseJob', () => {
     ['names and texts that no database holds', { ...least, title: 'a\ud800', fields: { 'x\0y': 'a', '\udc00': 'b' }, where: { a: { $in: ['\ud800'] } } }, ['title: bad_text', 'fields.x\0y: bad_name', 'fields.\udc00: bad_name', 'where.a.$in.0: bad_text']],
     ['what is nested without end', { ...least, where: { a: JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown } }, [`where.a${'.0'.repeat(88)}: too_deep`]],
     ['a task that there is not', { source: { task: 'nothing' } }, ['source.task: invalid_value']],
+    ['an unknown field, and no key', { source: least.source, colour: 'red' }, ['colour: unknown_field', 'key: missing_key']],
+    ['an unknown field, and an end before the start', { ...least, colour: 'red', schedule: { every: '1h', start: '2026-02-01T00:00:00Z', end: '2026-01-01T00:00:00Z' } }, ['colour: unknown_field', 'schedule.end: end_before_start']],
+    ['two triggers, one of them wrong', { ...least, schedule: { every: 5, cron: 'x' } }, ['schedule.every: too_short', 'schedule.cron: several_triggers']],
+    ['a source that is none, and no key', { source: 7 }, ['source: invalid_union']],
     ['several faults at once', { ...least, schedule: { every: 500, jitter: 'x' }, colour: 1 }, ['schedule.every: too_short', 'schedule.jitter: bad_duration', 'colour: unknown_field']],
   ])('says all that is wrong with %s', (_name, body, faults) => {
     expect(faultsOf(body).sort()).toEqual([...faults].sort());
@@ -65,6 +69,21 @@ describe('parseJob', () => {
 
   it('names the tasks that there are', () => {
     expect(parseJob('rates', { source: { task: 'nothing' } })).toMatchObject({ faults: [{ message: 'expected one of the tasks integrate; saw "nothing"' }] });
+  });
+
+  it.each([
+    ['a trigger of a list', { ...least, schedule: { any: [{ every: 5 }, { cron: '99 * * * *' }] } }, { schedule: { any: [{ every: 86_400_000 }, { cron: '99 * * * *' }] } }],
+    ['the url', { ...least, source: { http: { url: 'ftp://x', query: { a: '{{ env.A }}' } } } }, { source: { http: { query: { a: '{{ env.A }}' } } } }],
+    ['no url', { ...least, source: { http: { query: { a: '{{ env.A }}' } } } }, { source: { http: { query: { a: '{{ env.A }}' } } } }],
+    ['the source', { ...least, source: 7, items: 'a..b' }, { items: 'a..b' }],
+    ['no source', { items: 'a..b' }, { items: 'a..b' }],
+    ['the format, which says how others are read', { ...least, format: 'htlm', items: 'tr:nth-child(2)', where: { a: 1 } }, { where: { a: 1 } }],
+    ['forEach, which templates refer to', { ...least, source: { http: { url: 'https://x.example/{{ each }}', forEach: { liste: [] } } } }, { source: { http: { forEach: { list: ['x'] } } } }],
+    ['an alert of a list', { ...least, alerts: [{ on: ['changed'], webhook: { url: 'https://x.example' } }, { on: [] }] }, { key: 'id' }],
+  ])('keeps what can be read beside a fault in %s', (_name, body, expected) => {
+    const parsed = parseJob('rates', body);
+    expect(parsed).toMatchObject({ ok: false, readable: expected });
+    if (!parsed.ok && 'format' in body) expect(parsed.readable?.items).toBeUndefined();
   });
 
   it('refuses an id that could not stand in a path', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { readableParts, type PlacedIssue } from './readableParts.ts';
 import { duration, jobId, scheduleSchema } from './schedule.ts';
 import { parseSize } from './units.ts';
 import { unstorableFaults } from './unstorableFaults.ts';
@@ -129,9 +130,15 @@ export interface Fault {
   readonly message: string;
 }
 
+type PlacedFault = PlacedIssue & Pick<Fault, 'message'>;
+
 /** Flattens zod's issues (unions too: the branch that got furthest) into faults with dotted paths. */
-export function faultsOf(error: z.ZodError): Fault[] {
-  const flatten = (issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[]): Fault[] =>
+export const faultsOf = (error: z.ZodError): Fault[] => placedFaultsOf(error).map(toFault);
+
+const toFault = ({ path, code, message }: PlacedFault): Fault => ({ path: path.map(String).join('.'), code, message });
+
+function placedFaultsOf(error: z.ZodError): PlacedFault[] {
+  const flatten = (issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[]): PlacedFault[] =>
     issues.flatMap((issue) => {
       const path = [...prefix, ...issue.path];
       if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -139,15 +146,18 @@ export function faultsOf(error: z.ZodError): Fault[] {
         if (depth(deepest) > 0 || deepest.some((inner) => inner.code === 'unrecognized_keys')) return flatten(deepest, path);
       }
       if (issue.code === 'unrecognized_keys')
-        return issue.keys.map((key) => ({ path: [...path, key].map(String).join('.'), code: 'unknown_field', message: `unknown field ${JSON.stringify(key)}` }));
+        return issue.keys.map((key) => ({ path: [...path, key], code: 'unknown_field', message: `unknown field ${JSON.stringify(key)}` }));
       const custom = issue.code === 'custom' ? (issue.params?.['code'] as string | undefined) : undefined;
-      return [{ path: path.map(String).join('.'), code: custom ?? issue.code, message: issue.message }];
+      return [{ path, code: custom ?? issue.code, message: issue.message }];
     });
   const depth = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length));
   return flatten(error.issues, []);
 }
 
-export type ParsedJob = { readonly ok: true; readonly definition: JobDefinition } | { readonly ok: false; readonly faults: Fault[] };
+export type ParsedJob =
+  | { readonly ok: true; readonly definition: JobDefinition }
+  /** `readable`: the job without its parts at fault, for checks of the others; undefined where nothing is left. */
+  | { readonly ok: false; readonly faults: Fault[]; readonly readable?: JobDefinition | undefined };
 
 /** Reads a job body as PUT takes it: `id`, where given, must be the path's; read-only fields that GET adds are left out before. */
 export function parseJob(id: string, body: unknown): ParsedJob {
@@ -160,9 +170,17 @@ export function parseJob(id: string, body: unknown): ParsedJob {
   faults.push(...unstorableFaults(writable));
   if (faults.some(({ code }) => code === 'too_deep')) return { ok: false, faults };
   const parsed = jobDefinitionSchema.safeParse(writable);
-  if (!parsed.success) faults.push(...faultsOf(parsed.error));
-  return parsed.success && faults.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, faults };
+  if (parsed.success) return faults.length === 0 ? { ok: true, definition: parsed.data } : { ok: false, faults, readable: parsed.data };
+  // What is wrong with a part hides what is wrong beside it (zod compares parts only where all of them are right): so the rest is read again without it.
+  const told: PlacedFault[] = [];
+  const readable = readableParts({ body: writable, read: (value) => jobDefinitionSchema.safeParse(value), issuesOf: placedFaultsOf, onRound: (issues: readonly PlacedFault[]) => {
+    const before = [...told];
+    told.push(...issues.filter((issue) => !before.some((other) => isWithin(issue, other) || isWithin(other, issue))));
+  } });
+  return { ok: false, faults: [...faults, ...told.map(toFault)], readable };
 }
+
+const isWithin = (inner: PlacedIssue, outer: PlacedIssue): boolean => outer.path.every((name, depth) => inner.path[depth] === name);
 
 /** What GET adds to a job and PUT therefore takes without a word: PUT takes what GET gave. */
 export const readOnlyJobFields: ReadonlySet<string> = new Set([

@@ -68,6 +68,8 @@ export const scheduleSchema = z
   .superRefine((schedule, context) => {
     const given = (['every', 'cron', 'at', 'after', 'any'] as const).filter((name) => schedule[name] !== undefined);
     if (given.length > 1) context.addIssue({ code: 'custom', path: [given[1] ?? 'any'], message: `expected one of every, cron, at, after, any; saw ${given.join(' and ')}; use any: [ … ] for several`, params: { code: 'several_triggers' } });
+  }, { when: ({ value }) => typeof value === 'object' && value !== null }) // told beside what is wrong with one of them
+  .superRefine((schedule, context) => {
     if (schedule.start !== undefined && schedule.end !== undefined && schedule.end <= schedule.start)
       context.addIssue({ code: 'custom', path: ['end'], message: `expected a moment after start (${schedule.start}); saw ${schedule.end}`, params: { code: 'end_before_start' } });
   });

@@ -35,7 +35,13 @@ describe('PUT /v1/jobs/{job}', () => {
       expect(answer.status).toBe(422);
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       expect(answer.json()).toMatchObject({ code: 'bad_job', status: 422, type: 'urn:gleaner:problem:bad_job' });
-      expect(answer.json().faults?.map(({ path }) => path)).toEqual(expect.arrayContaining(['id', 'schedule.timezone', 'schedule.every', 'surprise']));
+      expect(answer.json().faults?.map(({ path, code }) => `${path}: ${code}`).sort()).toEqual([
+        'id: other_id', 'key: missing_key', 'schedule.cron: bad_cron', 'schedule.cron: several_triggers', 'schedule.every: too_short', 'schedule.timezone: custom', 'source.http.url: custom', 'surprise: unknown_field', 'where.a.$where: unknown_operator',
+      ]);
+      const cycle = await call('PUT', '/v1/jobs/bad', { body: { ...job, key: undefined, schedule: { any: [{ cron: '0 0 31 2 *' }, { every: 5 }, { after: { job: 'bad' } }] }, source: { http: { url: 'https://x.example/{{ env.A }}', colour: 1 } } } });
+      expect(cycle.json().faults?.map(({ path, code }) => `${path}: ${code}`).sort()).toEqual([
+        'key: missing_key', 'schedule.any.0.cron: bad_cron', 'schedule.any.1.every: too_short', 'schedule: after_cycle', 'source.http.colour: unknown_field', 'source.http.url: bad_template',
+      ]);
       expect(await database.collections.jobs.countDocuments()).toBe(0);
     });
   });

@@ -28,7 +28,8 @@ export const putJob = ({ database, messenger }: Gateway) =>
     audit: { action: 'job.put', target: ({ params }) => params['job'] ?? '' },
     handle: async ({ params: { job: id }, body, header, principal }) => {
       const parsed = parseJob(id, body);
-      const faults = parsed.ok ? await furtherFaults({ database, id, definition: parsed.definition }) : parsed.faults;
+      const readable = parsed.ok ? parsed.definition : parsed.readable;
+      const faults = [...(parsed.ok ? [] : parsed.faults), ...(readable ? await furtherFaults({ database, id, definition: readable }) : [])];
       if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
       await expectPrecondition({ database, id, ifMatch: header('if-match'), ifNoneMatch: header('if-none-match') });
       const ifVersion = versionOfIfMatch(header('if-match'));
