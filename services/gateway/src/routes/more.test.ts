@@ -25,6 +25,9 @@ describe('POST /v1/simulate', () => {
       expect(simulateAnswer.parse((await call('POST', '/v1/simulate', { body: {} })).json()).jobs).toEqual([expect.objectContaining({ job: 'present', fires: 24 })]);
       const bad = await call('POST', '/v1/simulate', { body: { jobs: [{ ...job, id: 'a' }, { ...job, id: 'a', schedule: { cron: 'x' } }] } });
       expect([bad.status, bad.json().faults?.map(({ path }) => path)]).toEqual([422, ['jobs.1.schedule.cron', 'jobs.1.id']]);
+      const after = (parent: string) => ({ ...job, schedule: { after: { job: parent } } });
+      const more = await call('POST', '/v1/simulate', { body: { jobs: [{ ...job, id: 'a', items: 'a..b' }, { ...job, id: 'b', source: { http: { url: 'https://x.example/{{ env.A }}' } } }, { ...after('d'), id: 'c' }, { ...after('c'), id: 'd' }] } });
+      expect(more.json().faults?.map(({ path, code }) => `${path}: ${code}`)).toEqual(['jobs.0.items: bad_path', 'jobs.1.source.http.url: bad_template', 'jobs.2.schedule: after_cycle', 'jobs.3.schedule: after_cycle']);
       expect((await call('POST', '/v1/simulate', { body: { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' } })).json().faults?.[0]?.path).toBe('to');
     });
   });

@@ -1,7 +1,9 @@
+import { setImmediate as pause } from 'node:timers/promises';
 import { duration, moment, parseJob, type Fault } from '@gleaner/contracts';
-import { simulate, validateSchedule, type SimulatedJob } from '@gleaner/schedule';
+import { findAfterCycle, simulate, type SimulatedJob } from '@gleaner/schedule';
 import { z } from 'zod';
 import { simulateAnswer } from '../answers.ts';
+import { definitionFaults } from '../core/definitionFaults.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
@@ -9,6 +11,8 @@ import { defineRoute } from '../http/route.ts';
 
 const maxJobs = 1_000;
 const maxFires = 20_000;
+/** Jobs that are read between two pauses: expressions and patterns take a while to compile. */
+const readAtOnce = 20;
 const dayMs = 86_400_000;
 const longest = 400 * dayMs;
 
@@ -30,8 +34,8 @@ export const simulateJobs = ({ database }: Gateway) =>
         const fault: Fault = { path: 'to', code: 'bad_stretch', message: `expected a moment after from (${from.toISOString()}), 400 days at most; saw ${to.toISOString()}` };
         throw new ProblemError('bad_request', `to: ${fault.message}`, { faults: [fault] });
       }
-      const jobs = body.jobs === undefined ? await present({ database }) : read(body.jobs);
-      const { fires, jobs: figures, origins, truncated } = simulate(jobs, { from, until: to, assumedDuration: body.duration, limit: maxFires });
+      const jobs = body.jobs === undefined ? await present({ database }) : await read(body.jobs);
+      const { fires, jobs: figures, origins, truncated } = await simulate(jobs, { from, until: to, assumedDuration: body.duration, limit: maxFires, pause });
       return json({ from, to, fires, jobs: figures, origins, truncated });
     },
   });
@@ -41,17 +45,24 @@ async function present({ database }: Pick<Gateway, 'database'>): Promise<Simulat
   return jobs.map(({ _id, definition }) => ({ id: _id, definition }));
 }
 
-function read(bodies: readonly { readonly id: string }[]): SimulatedJob[] {
+/** The jobs as PUT would take them, with every fault of every one; a cycle is looked for among these jobs alone. */
+async function read(bodies: readonly { readonly id: string }[]): Promise<SimulatedJob[]> {
   const faults: Fault[] = [];
-  const seen = new Set<string>();
-  const jobs = bodies.flatMap((body, index): SimulatedJob[] => {
+  const jobs = new Map<string, SimulatedJob & { readonly index: number }>();
+  const add = (index: number, own: readonly Fault[]): void => { faults.push(...own.map((fault) => ({ ...fault, path: `jobs.${index}.${fault.path}` }))); };
+  for (const [index, body] of bodies.entries()) {
     const parsed = parseJob(body.id, body);
-    const own = parsed.ok ? validateSchedule(parsed.definition.schedule) : parsed.faults;
-    if (seen.has(body.id)) own.push({ path: 'id', code: 'twice', message: `expected each job once; saw ${JSON.stringify(body.id)} again` });
-    seen.add(body.id);
-    faults.push(...own.map((fault) => ({ ...fault, path: `jobs.${index}.${fault.path}` })));
-    return parsed.ok ? [{ id: body.id, definition: parsed.definition }] : [];
-  });
+    const definition = parsed.ok ? parsed.definition : parsed.readable;
+    add(index, [...(parsed.ok ? [] : parsed.faults), ...(definition ? definitionFaults(definition) : [])]);
+    if (jobs.has(body.id)) add(index, [{ path: 'id', code: 'twice', message: `expected each job once; saw ${JSON.stringify(body.id)} again` }]);
+    else if (definition) jobs.set(body.id, { id: body.id, definition, index });
+    if (index % readAtOnce === readAtOnce - 1) await pause();
+  }
+  for (const { id, definition: { schedule }, index } of jobs.values()) {
+    const cycle = findAfterCycle({ job: id, schedule, scheduleOf: (other) => jobs.get(other)?.definition.schedule });
+    if (cycle) add(index, [{ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` }]);
+    if (index % readAtOnce === readAtOnce - 1) await pause();
+  }
   if (faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => `${path}: ${message}`).join('; '), { faults });
-  return jobs;
+  return [...jobs.values()];
 }
