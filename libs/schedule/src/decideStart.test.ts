@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decideStart, type UnendedRun } from './decideStart.ts';
 
-const run = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => ({ id, state: 'due', trigger: 'schedule', attempts: 0, ...more });
-const active = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => run(id, { state: 'running', attempts: 1, ...more });
-const retrying = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => run(id, { state: 'retrying', attempts: 1, ...more });
+const run = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => ({ id, state: 'due', trigger: 'schedule', ...more });
+const active = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => run(id, { state: 'running', ...more });
+const retrying = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => run(id, { state: 'retrying', ...more });
 const waiting = (id: string, more: Partial<UnendedRun> = {}): UnendedRun => run(id, { held: 'overlap', ...more });
 const start = { act: 'start', cancel: [], supersede: [], coalesce: [] };
 const hold = { act: 'hold', coalesce: [] };
@@ -26,13 +26,17 @@ describe('decideStart', () => {
     ['queue, asked again when the other has ended', waiting('new'), 'queue', [], start],
     ['queue, a fire waits for its next try', fire, 'queue', [retrying('old')], { ...start, supersede: ['old'] }],
     ['cancel, one is running', fire, 'cancel', [active('old'), waiting('older')], { ...start, cancel: ['old', 'older'] }],
+    ['skip, a retried fire waits for its next try', fire, 'skip', [retrying('old', { again: true })], { act: 'skip', reason: 'overlap' }],
+    ['queue, a retried fire waits for its next try', fire, 'queue', [retrying('old', { again: true })], hold],
+    ['queue, a retried fire waits too: it is not replaced', fire, 'queue', [active('old'), waiting('again', { again: true })], hold],
+    ['cancel, one asked for and a retried one wait: they go on waiting', fire, 'cancel', [active('old'), waiting('asked', { trigger: 'manual' }), waiting('again', { again: true })], { ...start, cancel: ['old'] }],
     ['cancel, asked again after waiting for its origin, one asked for runs', waiting('new', { held: 'origin' }), 'cancel', [active('asked', { trigger: 'manual' })], hold],
     ['allow, whatever runs', fire, 'allow', [active('a'), active('b'), retrying('c')], start],
     ['skip, let in before, waits for its origin', waiting('new', { held: 'origin' }), 'skip', [waiting('asked', { trigger: 'manual' })], start],
     ['asked for, one is running', run('new', { trigger: 'manual' }), 'skip', [active('old')], hold],
     ['asked for, cancel does not apply', run('new', { trigger: 'manual' }), 'cancel', [active('old')], hold],
     ['asked for, allow', run('new', { trigger: 'manual' }), 'allow', [active('old')], start],
-    ['replayed, one is running', run('new', { attempts: 3 }), 'skip', [active('old')], hold],
+    ['replayed, one is running', run('new', { again: true }), 'skip', [active('old')], hold],
     ['triggered, one is running', run('new', { trigger: 'after' }), 'skip', [active('old')], { act: 'skip', reason: 'overlap' }],
     ['backfill beside a running fire', run('new', { trigger: 'backfill' }), 'skip', [active('old')], start],
     ['backfill beside a running backfill', run('new', { trigger: 'backfill' }), 'skip', [active('old', { trigger: 'backfill' })], hold],
@@ -47,12 +51,20 @@ describe('decideStart', () => {
   it('never lets two of one job run at once but by `allow`, and never skips what was asked for', () => {
     const other = fc.record({
       id: fc.uuid(), state: fc.constantFrom('due', 'queued', 'running', 'retrying'), trigger: fc.constantFrom('schedule', 'catch-up', 'manual', 'after', 'backfill'),
-      attempts: fc.integer({ min: 0, max: 3 }), held: fc.constantFrom(undefined, 'overlap', 'origin'),
+      again: fc.boolean(), inTurn: fc.boolean(), held: fc.constantFrom(undefined, 'overlap', 'origin'),
     } as const);
     fc.assert(fc.property(other, fc.array(other, { maxLength: 5 }), fc.constantFrom('skip', 'queue', 'cancel', 'allow'), (mine, others, overlap) => {
       const of: UnendedRun = { ...mine, state: 'due' };
       const decision = decideStart({ run: of, overlap, others });
-      if (of.trigger === 'manual' || of.attempts > 0) expect(decision.act).not.toBe('skip');
+      if (of.trigger === 'manual' || of.again || of.inTurn) expect(decision.act).not.toBe('skip');
+      const isAsked = ({ trigger, again }: UnendedRun): boolean => trigger === 'manual' || again === true;
+      const byId = new Map(others.map((one) => [one.id, one]));
+      const struck = (ids: readonly string[]): UnendedRun[] => ids.flatMap((id) => byId.get(id) ?? []);
+      if (decision.act !== 'skip') expect(struck(decision.coalesce).filter((one) => isAsked(one) || one.state !== 'due')).toEqual([]);
+      if (decision.act === 'start') expect([...struck(decision.supersede).filter(isAsked), ...struck(decision.cancel).filter((one) => isAsked(one) && one.state === 'due')]).toEqual([]);
+      // A backlog goes in turn: nothing of it starts beside another of it, nothing joins it out of turn, and no fire strikes it.
+      if (of.inTurn && of.trigger !== 'backfill' && others.some((one) => one.inTurn && one.state !== 'due' && one.trigger !== 'backfill')) expect(decision.act).toBe('hold');
+      if (decision.act === 'start') expect(struck([...decision.cancel, ...decision.coalesce]).filter((one) => one.inTurn)).toEqual([]);
       if (decision.act !== 'start' || overlap === 'allow' || of.trigger === 'backfill') return;
       const gone = new Set([...decision.cancel, ...decision.supersede]);
       expect(others.filter(({ id, state, trigger }) => state !== 'due' && trigger !== 'backfill' && !gone.has(id))).toEqual([]);

@@ -5,8 +5,8 @@ export interface UnendedRun {
   readonly id: string;
   readonly state: Extract<RunState, 'due' | 'queued' | 'running' | 'retrying'>;
   readonly trigger: RunTrigger;
-  /** Tries so far: a `due` run with tries has been failed and was given another chance. */
-  readonly attempts: number;
+  /** It had failed and was given another chance (retried or replayed). */
+  readonly again?: boolean | undefined;
   /** Waits although its time has come. */
   readonly held?: string | undefined;
   /** A catch-up run of `misfire: all`: these go one after another and are never skipped. */
@@ -29,8 +29,7 @@ export type StartDecision =
 const isFireTrigger = (trigger: RunTrigger): boolean => trigger === 'schedule' || trigger === 'catch-up' || trigger === 'after';
 
 /** A run that a schedule made and nobody has asked for again: only these are ever skipped, coalesced or superseded. */
-export const isPlainFire = ({ trigger, attempts, state }: Pick<UnendedRun, 'trigger' | 'attempts' | 'state'>): boolean =>
-  isFireTrigger(trigger) && (attempts === 0 || state !== 'due');
+export const isPlainFire = ({ trigger, again }: Pick<UnendedRun, 'trigger' | 'again'>): boolean => isFireTrigger(trigger) && !again;
 
 const isActive = ({ state }: UnendedRun): boolean => state !== 'due';
 const idsOf = (runs: readonly UnendedRun[]): string[] => runs.map(({ id }) => id);
@@ -70,6 +69,7 @@ export function decideStart({ run, overlap, others, backfillConcurrency = 1 }: {
       return blocking.length > 0 || waiting.length > replaced.length ? { act: 'hold', coalesce: idsOf(replaced) } : { ...start, supersede, coalesce: idsOf(replaced) };
     }
     case 'cancel':
-      return { ...start, cancel: idsOf([...blocking, ...waiting]), supersede };
+      // What was asked for and still waits goes on waiting: only what runs, and fires, are cut short.
+      return { ...start, cancel: idsOf([...blocking, ...waiting.filter(isPlainFire)]), supersede };
   }
 }

@@ -198,7 +198,7 @@ const straightOn = (): Promise<void> => Promise.resolve();
 /** A child is triggered between its schedule's start and end only, as by the leader. */
 const isWithin = ({ start, end }: Schedule, at: number): boolean => (start === undefined || at >= Date.parse(start)) && (end === undefined || at <= Date.parse(end));
 const idOf = ({ job, fire }: Run): string => `${job.id}@${fire.trigger}-${fire.at}`;
-const asUnended = (run: Run): UnendedRun => ({ id: idOf(run), state: run.state === 'queued' ? 'queued' : 'due', trigger: run.fire.trigger, attempts: run.state === 'queued' ? 1 : 0, held: run.job.waiting.has(run) ? 'overlap' : undefined });
+const asUnended = (run: Run): UnendedRun => ({ id: idOf(run), state: run.state === 'queued' ? 'queued' : 'due', trigger: run.fire.trigger, held: run.job.waiting.has(run) ? 'overlap' : undefined });
 
 function count(requests: Map<string, Map<number, number>>, origin: string, minute: number, by: number): void {
   const minutes = requests.get(origin) ?? new Map<number, number>();

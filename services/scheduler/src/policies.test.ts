@@ -54,6 +54,32 @@ describe('overlap', () => {
   });
 });
 
+describe('a run that was given another chance', () => {
+  it('neither gives way to a fire while it waits for its next try, nor is cancelled while it waits for another run', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf, end }) => {
+      await start();
+      await put('job', { schedule: { every: '2s' } });
+      await until(() => ticks.length === 1);
+      const run = ticks[0]?.run ?? '';
+      const error = { class: 'network', message: 'no route' };
+      await end(run, 'failed', { error });
+      const now = database.clock.now();
+      await moveRun({ database, run, to: 'due', set: { dueAt: now, dueSince: now, maxAttempts: 6 } });
+      await until(() => ticks.some(({ try: count }) => count === 2));
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 60_000), error } });
+      await until(async () => (await runsOf('job')).some(({ state, reason, scheduledAt }) => state === 'skipped' && reason === 'overlap' && scheduledAt > now));
+      expect((await runsOf('job')).find(({ _id }) => _id === run)).toMatchObject({ state: 'retrying', attempts: 2 });
+
+      await put('other', { schedule: { every: '1s', overlap: 'cancel' } });
+      await until(() => ticks.some(({ job }) => job === 'other'));
+      const asked = await ask(database, (await database.collections.jobs.findOne({ _id: 'other' })) as JobDocument, '01A');
+      await until(async () => (await runsOf('other')).some(({ _id, held }) => _id === asked && held === 'overlap'));
+      await until(async () => (await runsOf('other')).filter(({ state }) => state === 'cancelled').length >= 3);
+      expect((await runsOf('other')).find(({ _id }) => _id === asked)).toMatchObject({ state: 'due', held: 'overlap' });
+    });
+  });
+});
+
 describe('after', () => {
   it('runs once for each outcome of a run, with what triggered it', async () => {
     await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fireRunId, messageTypes, readMessage } from '@gleaner/contracts';
+import { exchanges, fireRunId, messageTypes, readMessage } from '@gleaner/contracts';
 import { done } from '@gleaner/broker';
 import { insertRun, moveRun, newRun, updateRun, type Database, type JobDocument } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
@@ -206,6 +206,35 @@ describe('deadlines', () => {
       const expired = await until(async () => (await runsOf('job')).find(({ state }) => state === 'expired'));
       expect(expired).toMatchObject({ reason: 'expired' });
       await until(async () => (await runsOf('job'))[0]?.settledAt);
+    });
+  });
+
+  it('a run that has begun does not expire: it fails with its letter instead of another try, and a late result still counts', async () => {
+    await withScheduler(async (stage) => {
+      const { database, broker, start, put, ticks, runsOf, end } = stage;
+      const told: string[] = [];
+      await broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: (announcement) => { told.push(JSON.stringify(announcement.json())); } }).ready;
+      await start();
+      const error = { class: 'network', message: 'no route' };
+      const soon = (): Date => new Date(database.clock.now().getTime() + 1_500);
+      // One lies in the queue with its second try, one waits for it far beyond its time, one is under way.
+      const runs: Record<string, string> = {};
+      for (const name of ['queued', 'retrying', 'running']) {
+        const run = runs[name] = await ask(database, await put(name, {}));
+        await until(() => ticks.some((tick) => tick.run === run));
+        await moveRun({ database, run, to: 'running', set: { startedAt: database.clock.now(), lastSignAt: database.clock.now(), attempt: 'A' } });
+        if (name !== 'running') await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + (name === 'queued' ? 0 : hour)), error } });
+      }
+      await until(() => ticks.some(({ run, try: count }) => run === runs['queued'] && count === 2));
+      await database.collections.runs.updateMany({}, { $set: { expiresAt: soon(), lastSignAt: new Date(database.clock.now().getTime() + hour) } });
+      for (const [name, attempts] of [['queued', 2], ['retrying', 1]] as const) {
+        const failed = await until(async () => (await runsOf(name)).find(({ endedAt, settledAt }) => endedAt && settledAt), { what: `the end of the one that was ${name}` });
+        expect(failed).toMatchObject({ state: 'failed', reason: 'expired', attempts, error });
+        expect(await database.collections.deadLetters.findOne({ _id: failed.letter ?? '' })).toMatchObject({ run: failed._id, try: attempts, class: 'network', state: 'parked' });
+      }
+      await until(() => told.some((message) => message.includes(`"abort","run":"${runs['queued']}"`)));
+      expect((await runsOf('running'))[0]?.state).toBe('running');
+      expect(await end(runs['queued'] ?? '', 'succeeded')).toMatchObject({ state: 'succeeded' });
     });
   });
 });

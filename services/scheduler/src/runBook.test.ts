@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createRunBook, type KnownRun } from './runBook.ts';
 
 const inserted = (): KnownRun => ({
-  _id: 'a@1', job: 'a', dataset: 'd', jobVersion: 1, trigger: 'manual', state: 'due', scheduledAt: new Date(0), dueAt: new Date(0), attempts: 0, maxAttempts: 5, inputs: {},
+  _id: 'a@1', job: 'a', dataset: 'd', jobVersion: 1, trigger: 'manual', state: 'due', scheduledAt: new Date(0), dueAt: new Date(0), dueSince: new Date(0), insertedAt: new Date(0), attempts: 0, maxAttempts: 5, inputs: {},
 });
 // Nothing here is read from the database.
 const database = { collections: { runs: {} } } as unknown as Database;

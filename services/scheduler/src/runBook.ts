@@ -5,7 +5,7 @@ import type { PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
 export type KnownRun = {
-  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth' | 'error' | 'movedAt'>]: RunDocument[K];
+  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth' | 'error' | 'movedAt' | 'insertedAt' | 'dueSince'>]: RunDocument[K];
 } & {
   state: UnendedRun['state'];
   /** Read ahead of its moment: what the tick needs beside the run itself. */
@@ -15,7 +15,7 @@ export type KnownRun = {
 };
 
 const fields = {
-  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1, error: 1, movedAt: 1,
+  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1, error: 1, movedAt: 1, insertedAt: 1, dueSince: 1,
 } as const;
 const states = [...unendedStates];
 
@@ -137,4 +137,4 @@ function clearAbsent(run: KnownRun, known: KnownRun | undefined): void {
 }
 
 /** The run as overlap decisions see it. */
-export const asUnended = (run: KnownRun): UnendedRun => ({ id: run._id, state: run.state, trigger: run.trigger, attempts: run.attempts, held: run.held, inTurn: run.inTurn });
+export const asUnended = (run: KnownRun): UnendedRun => ({ id: run._id, state: run.state, trigger: run.trigger, again: run.dueSince > run.insertedAt, held: run.held, inTurn: run.inTurn });

@@ -39,7 +39,7 @@ export function createRunSettler({ database, runs, slots, starter, specs, announ
       const until = heldUntil !== undefined && heldUntil > now.getTime() && slots.holds(run._id) ? heldUntil : undefined;
       if (until !== undefined) slots.linger(run._id, until);
       else slots.release(run._id, now.getTime());
-      if ((run.state === 'cancelled' || run.state === 'expired') && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
+      if ((run.state === 'cancelled' || run.reason === 'expired') && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
       announcer.moved(run, run.state, { rev: run.rev, at: run.endedAt ?? now });
       clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...(until === undefined ? {} : { slotUntil: new Date(until) }) } } } });
     }

@@ -48,8 +48,8 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     if (run.state === 'retrying') return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
     const { schedule, limits } = spec;
     const siblings = runs.ofJob(run.job);
-    if (run.trigger === 'schedule' && run.held === undefined && isPlainFire(run)) {
-      const laterFireDue = siblings.some((other) => other.scheduledAt > run.scheduledAt && other.state === 'due' && other.dueAt.getTime() <= now && isPlainFire(other) && other.trigger !== 'after');
+    if (run.trigger === 'schedule' && run.held === undefined && isPlainFire(asUnended(run))) {
+      const laterFireDue = siblings.some((other) => other.scheduledAt > run.scheduledAt && other.state === 'due' && other.dueAt.getTime() <= now && isPlainFire(asUnended(other)) && other.trigger !== 'after');
       const late = judgeLate({ misfire: schedule.misfire, grace: schedule.grace, lateMs: now - run.dueAt.getTime(), lateAfterMs: times.lateAfterMs, laterFireDue });
       if (late === 'in turn') run.inTurn = true;
       else if (late !== 'run') return { act: 'skip', reason: late };
@@ -128,7 +128,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     if (coalesce.length > 0) await moveRuns({ database, runs: coalesce, to: 'skipped', set: { reason: 'coalesced' } });
     for (const id of supersede) {
       const run = runs.get(id);
-      if (run !== undefined) await failWithLetter({ database, run: id, attempts: run.attempts, reason: 'superseded_by_fire' });
+      if (run !== undefined) await failWithLetter({ database, run: id, state: 'retrying', attempts: run.attempts, reason: 'superseded_by_fire' });
     }
     for (const id of [...cancel, ...coalesce, ...supersede]) {
       const gone = runs.forget(id);
@@ -161,7 +161,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
         add(skipped, verdict.reason, run);
         runs.forget(run._id);
       } else if (run.state === 'retrying') {
-        await failWithLetter({ database, run: run._id, attempts: run.attempts, reason: 'expired' });
+        await failWithLetter({ database, run: run._id, state: 'retrying', attempts: run.attempts, reason: 'expired' });
         runs.forget(run._id);
         slots.leave(run);
       } else add(expired, 'expired', run);

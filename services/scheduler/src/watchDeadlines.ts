@@ -4,6 +4,7 @@ import { moveRun, moveRuns, updateRun, type Database, type RunDocument } from '@
 import type { Logger } from '@gleaner/runtime';
 import type { SchedulerTimes } from './config.ts';
 import { judgeSilence } from './core/judgeSilence.ts';
+import { failWithLetter } from './failWithLetter.ts';
 import type { TickOutbox } from './publishTicks.ts';
 import type { RunBook } from './runBook.ts';
 import type { RunSettler } from './settleRuns.ts';
@@ -28,12 +29,17 @@ export function createDeadlineWatch({ database, broker, runs, outbox, settler, t
 }) {
   const { runs: collection } = database.collections;
 
+  /** A run that has not begun expires. One that has begins no further try: it fails, with its letter, and a result of an earlier try may still come. */
   const expire = async (now: Date): Promise<void> => {
-    const late = await collection.find({ state: { $in: ['due', 'queued'] }, expiresAt: { $lte: now } }, { projection: { _id: 1 }, limit: roundSize }).toArray();
-    if (late.length === 0) return;
-    const ids = late.map(({ _id }) => _id);
-    await moveRuns({ database, runs: ids, to: 'expired', where: { expiresAt: { $lte: now } }, set: { reason: 'expired' } });
-    for (const id of ids) settler.hear(id);
+    const isLate = { expiresAt: { $lte: now } };
+    const late = await collection.find({ state: { $in: ['due', 'queued', 'retrying'] }, ...isLate }, { projection: { state: 1, attempts: 1 }, limit: roundSize }).toArray();
+    const unbegun = late.flatMap(({ _id, state, attempts }) => (state === 'due' || (state === 'queued' && attempts <= 1) ? [_id] : []));
+    await moveRuns({ database, runs: unbegun, to: 'expired', where: { ...isLate, $or: [{ state: 'due' }, { attempts: { $lte: 1 } }] }, set: { reason: 'expired' } });
+    for (const id of unbegun) settler.hear(id);
+    for (const { _id, state, attempts } of late) {
+      if (state !== 'retrying' && (state !== 'queued' || attempts <= 1)) continue;
+      if (await failWithLetter({ database, run: _id, state, attempts, reason: 'expired' })) settler.hear(_id);
+    }
   };
 
   /** Ticks that nobody has confirmed and that this leader is not sending. */

@@ -56,6 +56,8 @@ describe('slotHeldUntil', () => {
     ['succeeded: its report has come', { state: 'succeeded', queuedAt, startedAt }, undefined],
     ['failed by a report', { state: 'failed', queuedAt, startedAt }, undefined],
     ['lost under way', { state: 'failed', reason: 'lost', queuedAt, startedAt }, 62_000],
+    ['failed because its time was over while its next try lay in the queue', { state: 'failed', reason: 'expired', queuedAt: new Date(3_000), startedAt }, 63_000],
+    ['failed because its time was over while it waited for its next try', { state: 'failed', reason: 'expired', queuedAt, startedAt }, undefined],
     ['cancelled under way', { state: 'cancelled', queuedAt, startedAt }, 62_000],
     ['cancelled in the queue', { state: 'cancelled', queuedAt }, 61_000],
     ['cancelled before it was queued', { state: 'cancelled' }, undefined],
