@@ -57,6 +57,7 @@ describe('parseJob', () => {
     ['an unknown field, and no key', { source: least.source, colour: 'red' }, ['colour: unknown_field', 'key: missing_key']],
     ['an unknown field, and an end before the start', { ...least, colour: 'red', schedule: { every: '1h', start: '2026-02-01T00:00:00Z', end: '2026-01-01T00:00:00Z' } }, ['colour: unknown_field', 'schedule.end: end_before_start']],
     ['two triggers, one of them wrong', { ...least, schedule: { every: 5, cron: 'x' } }, ['schedule.every: too_short', 'schedule.cron: several_triggers']],
+    ['an empty list to go through', { ...least, source: { http: { url: 'https://x.example', forEach: { list: [] } } } }, ['source.http.forEach.list: too_small']],
     ['a source that is none, and no key', { source: 7 }, ['source: invalid_union']],
     ['several faults at once', { ...least, schedule: { every: 500, jitter: 'x' }, colour: 1 }, ['schedule.every: too_short', 'schedule.jitter: bad_duration', 'colour: unknown_field']],
   ])('says all that is wrong with %s', (_name, body, faults) => {

@@ -175,7 +175,9 @@ export function parseJob(id: string, body: unknown): ParsedJob {
   const told: PlacedFault[] = [];
   const readable = readableParts({ body: writable, read: (value) => jobDefinitionSchema.safeParse(value), issuesOf: placedFaultsOf, onRound: (issues: readonly PlacedFault[]) => {
     const before = [...told];
-    told.push(...issues.filter((issue) => !before.some((other) => isWithin(issue, other) || isWithin(other, issue))));
+    const isNew = (issue: PlacedFault): boolean => !before.some((other) => isWithin(issue, other) || isWithin(other, issue));
+    // What is missing from the second round on was there, and at fault, or is asked for in its stead.
+    told.push(...issues.filter((issue) => before.length === 0 || (issue.code !== 'invalid_type' && isNew(issue))));
   } });
   return { ok: false, faults: [...faults, ...told.map(toFault)], readable };
 }
