@@ -97,7 +97,7 @@ export async function simulate(jobs: readonly SimulatedJob[], { from, until, ass
     if (run.state !== 'queued') return; // cancelled meanwhile
     end(run);
     for (const child of run.job.children) if (run.depth < deepest && isWithin(child.schedule, now)) arrive(child, { at: now, trigger: 'after', depth: run.depth + 1 });
-    for (const waiting of [...run.job.waiting]) decide(waiting, now);
+    for (const waiting of run.job.waiting) decide(waiting, now);
   };
 
   const end = (run: Run): void => {
