@@ -155,14 +155,14 @@ describe('gleaner', () => {
     const request = async (question: unknown): Promise<unknown> => {
       asked.push(question);
       return {
-        ok: true, request: { status: 200, bytes: 84, durationMs: 5 }, counts: { received: 4, kept: 2, duplicates: 1 }, requests: 1, sample: [{ key: '1', data: { price: 7 } }, { key: '2', data: { price: 'N/A' } }],
+        ok: true, request: { status: 200, bytes: 84, durationMs: 5 }, counts: { received: 4, kept: 2, duplicates: 1 }, requests: 1, sample: [{ key: '1', data: { price: 7 } }, { key: '2', data: { price: 'N/A', change: -0 } }],
         faults: [{ path: '', code: 'warning', message: '1 values of field price: number are none' }], answer: { status: 200, headers: { 'content-type': 'application/json' }, body: '[{"Id":1,\n"P":7}]' },
       };
     };
     await withCli(async ({ gleaner, files }) => {
       files['a.yaml'] = auctions;
       const tried = await gleaner('try', '-f', 'a.yaml', '--sample', '2', '--params', '{"day": "x"}');
-      expect(tried).toEqual({ code: exitCodes.ok, err: '', out: expect.stringMatching(/^ok: 1 request, status 200, 84 bytes, 5 ms; 4 found, 2 kept\n  warning: 1 values of field price[^]*KEY +DATA\n1 +{"price":7}\n2 +{"price":"N\/A"}\n[^]*application\/json\) began with:\n  \[{"Id":1,\n  "P":7}\]\n$/) });
+      expect(tried).toEqual({ code: exitCodes.ok, err: '', out: expect.stringMatching(/^ok: 1 request, status 200, 84 bytes, 5 ms; 4 found, 2 kept, 1 with the key of another\n  warning: 1 values of field price[^]*KEY +DATA\n1 +{"price":7}\n2 +{"price":"N\/A","change":-0}\n[^]*application\/json\) began with:\n  \[{"Id":1,\n  "P":7}\]\n$/) });
       expect(asked).toMatchObject([{ body: { sample: 2, inputs: { params: { day: 'x' } }, extraction: { key: 'Id' } } }]);
       files['bad.yaml'] = `${auctions}items: a..b\nfields: {x: {expr: "("}}\nwhere: {Price: {$near: 1}}\n`;
       const bad = await gleaner('try', '-f', 'bad.yaml');

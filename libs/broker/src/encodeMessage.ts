@@ -1,3 +1,4 @@
+import { exactJson } from '@gleaner/contracts';
 import type { Options } from 'amqplib';
 import { BrokerError } from './brokerError.ts';
 
@@ -21,7 +22,7 @@ export interface OutgoingMessage {
 export function encodeMessage(message: OutgoingMessage): { readonly content: Buffer; readonly properties: Options.Publish } {
   const { body, type, messageId, correlationId, replyTo, headers, expiresMs, contentEncoding } = message;
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
-  const content = Buffer.isBuffer(body) ? body : Buffer.from(isJson ? JSON.stringify(body) : String(body));
+  const content = Buffer.isBuffer(body) ? body : Buffer.from(isJson ? exactJson(body) : String(body));
   if (content.length > maxBodyBytes) {
     throw new BrokerError('too_large', `a message holds at most ${maxBodyBytes} bytes, got ${content.length}`, { details: { messageId, type, bytes: content.length } });
   }

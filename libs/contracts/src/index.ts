@@ -1,4 +1,5 @@
 export * from './api.ts';
+export * from './exactJson.ts';
 export * from './failures.ts';
 export * from './ids.ts';
 export * from './job.ts';

@@ -33,11 +33,11 @@ async function withTries(fn: (ask: (job: object, more?: object) => Promise<TryAn
 
 describe('a try', () => {
   it('shows what would be stored, what was found, and the answer, and stores nothing', async () => {
-    await withServer((_request, response) => void response.setHeader('content-type', 'application/json').end('[{"id":1,"n":"x","k":"hunter22"},{"id":2,"n":"5"},{"id":2,"n":"6"},{"id":3,"n":"7"}]'), async ({ url }) => {
+    await withServer((_request, response) => void response.setHeader('content-type', 'application/json').end('[{"id":1,"n":"x","k":"hunter22","z":-0},{"id":2,"n":"5"},{"id":2,"n":"6"},{"id":3,"n":"7"}]'), async ({ url }) => {
       await withTries(async (ask, management) => {
-        const answer = await ask({ source: { http: { url, query: { key: '{{ secret.KEY }}' } } }, key: 'id', where: { id: { $lt: 3 } }, fields: { n: { path: 'n', type: 'number' }, k: 'k' } }, { sample: 1 });
+        const answer = await ask({ source: { http: { url, query: { key: '{{ secret.KEY }}' } } }, key: 'id', where: { id: { $lt: 3 } }, fields: { n: { path: 'n', type: 'number' }, k: 'k', z: 'z' } }, { sample: 1 });
         expect(answer).toMatchObject({
-          ok: true, request: { status: 200, bytes: 84 }, requests: 1, counts: { received: 4, kept: 2, duplicates: 1 }, sample: [{ key: '1', data: { n: 'x', k: '[secret.KEY]' } }],
+          ok: true, request: { status: 200, bytes: 91 }, requests: 1, counts: { received: 4, kept: 2, duplicates: 1 }, sample: [{ key: '1', data: { n: 'x', k: '[secret.KEY]', z: -0 } }],
           answer: { status: 200, url: `${url}/?key=[secret.KEY]`, headers: { 'content-type': 'application/json' }, body: expect.stringContaining('"id":1') },
         });
         expect(answer.faults.map(({ code }) => code)).toEqual(['warning', 'warning']);

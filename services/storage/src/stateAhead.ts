@@ -1,5 +1,5 @@
-import { positionOf, type Batch } from '@gleaner/contracts';
-import { exactJson, type StateItem } from '@gleaner/database';
+import { exactJson, positionOf, type Batch } from '@gleaner/contracts';
+import type { StateItem } from '@gleaner/database';
 import { clampObservedAt } from './core/clampObservedAt.ts';
 import { isItem } from './core/contentOf.ts';
 import { judgeArrival } from './core/judgeArrival.ts';

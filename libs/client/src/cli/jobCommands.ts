@@ -92,7 +92,7 @@ export function addJobCommands(program: Command, context: CliContext): void {
       if (!job) return;
       const answer = await client().tryJob(job.text, job.type, { sample: Number(sample), params: params === undefined ? undefined : readParams(params) });
       print(answer, () => [
-        `${answer.ok ? 'ok' : 'FAILED'}: ${answer.requests} request${answer.requests === 1 ? '' : 's'}${answer.request.status === undefined ? '' : `, status ${answer.request.status}`}, ${answer.request.bytes} bytes, ${answer.request.durationMs} ms; ${answer.counts.received} found, ${answer.counts.kept} kept\n`,
+        `${answer.ok ? 'ok' : 'FAILED'}: ${answer.requests} request${answer.requests === 1 ? '' : 's'}${answer.request.status === undefined ? '' : `, status ${answer.request.status}`}, ${answer.request.bytes} bytes, ${answer.request.durationMs} ms; ${answer.counts.received} found, ${answer.counts.kept} kept${answer.counts.duplicates > 0 ? `, ${answer.counts.duplicates} with the key of another` : ''}\n`,
         ...answer.faults.map(({ path, code, message }) => `  ${code}: ${path === '' ? '' : `${path}: `}${message}\n`),
         ...(answer.sample.length > 0 ? ['\n', table(['KEY', 'DATA'], answer.sample.map(({ key, data }) => [key, data]), { maxWidth: 110 })] : []),
         ...(answer.answer?.body === undefined ? [] : [`\nthe answer (${answer.answer.headers?.['content-type'] ?? 'no content-type'}) began with:\n`, ...answer.answer.body.slice(0, answer.ok ? 300 : 1_000).split('\n').map((line) => `  ${shown(line)}\n`)]),

@@ -1,3 +1,4 @@
+import { exactJson } from '@gleaner/contracts';
 import { Command, CommanderError, Option } from 'commander';
 import { ApiError } from '../ApiError.ts';
 import { createClient, type Client } from '../createClient.ts';
@@ -53,7 +54,7 @@ function contextOf(program: Command, io: CliSurroundings): CliContext {
   return {
     io, json, table,
     client: () => (client ??= createClient({ url: setting('url', 'GLEANER_URL') ?? 'http://127.0.0.1:8080', key: setting('key', 'GLEANER_KEY'), ...(io.fetch ? { fetch: io.fetch } : {}) })),
-    print: (data, people) => io.out(json() ? `${JSON.stringify(data)}\n` : people()),
+    print: (data, people) => io.out(json() ? `${exactJson(data)}\n` : people()),
   };
 }
 

@@ -1,3 +1,5 @@
+import { exactJson } from '@gleaner/contracts';
+
 /** Rows as aligned columns under their names, two spaces apart; cells are cut at `maxWidth`. No rows: nothing but the names. */
 export function table(names: readonly string[], rows: readonly (readonly unknown[])[], { maxWidth = 60 }: { readonly maxWidth?: number } = {}): string {
   const cells = [names, ...rows.map((row) => row.map(shown))].map((row) => row.map((cell) => (widthOf(cell) > maxWidth ? `${cell.slice(0, maxWidth - 1)}…` : cell)));
@@ -8,7 +10,7 @@ export function table(names: readonly string[], rows: readonly (readonly unknown
 /** A value as one line: texts as they are but for line breaks, absent empty, the rest as JSON. */
 export function shown(value: unknown): string {
   if (value === undefined || value === null) return '';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : exactJson(value);
   // Control characters of an upstream must not reach anybody's terminal.
   return text.replaceAll(/\p{Cc}/gu, (character) => (character === '\n' ? '⏎' : character === '\t' ? ' ' : '·'));
 }

@@ -1,4 +1,3 @@
-export * from './exactJson.ts';
 export * from './atOneTime.ts';
 export * from './diffMoments.ts';
 export * from './documents.ts';

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
-import { exactJson } from './exactJson.ts';
+import { exactJson } from '@gleaner/contracts';
 import { compareKeys } from './historyIds.ts';
 import { StoredItem, type StateItem } from './storedItem.ts';
 

@@ -10,7 +10,7 @@ function hasMinusZero(value: unknown): boolean {
 
 function write(value: unknown): string {
   if (Object.is(value, -0)) return '-0';
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(write).join(',')}]`;
-  return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)}:${write(part)}`).join(',')}}`;
+  return `{${Object.entries(value).flatMap(([name, part]) => (part === undefined ? [] : [`${JSON.stringify(name)}:${write(part)}`])).join(',')}}`;
 }
