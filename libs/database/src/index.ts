@@ -19,5 +19,6 @@ export * from './schedules.ts';
 export * from './sessions.ts';
 export * from './setupDatabase.ts';
 export * from './sharedSecret.ts';
+export * from './readAhead.ts';
 export * from './watchCollection.ts';
 export * from './history/index.ts';

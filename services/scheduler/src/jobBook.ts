@@ -1,5 +1,5 @@
 import type { Schedule } from '@gleaner/contracts';
-import type { Database } from '@gleaner/database';
+import { readAhead, type Database } from '@gleaner/database';
 import { accountFires, compileSchedule, MinHeap, originsOf, parentsOf, type Account, type JobSpan } from '@gleaner/schedule';
 import { releaseMemory } from '@gleaner/runtime';
 import type { SchedulerTimes } from './config.ts';
@@ -147,9 +147,9 @@ export function createJobBook({ database, times }: { readonly database: Database
       entries.clear();
       heap.clear();
       const marks = new Map<string, { through: Date; version: number }>();
-      for await (const { _id, through, version } of stored.find({}, { projection: { through: 1, version: 1 }, batchSize: 5_000 })) marks.set(_id, { through, version });
+      for await (const batch of readAhead(stored.find({}, { projection: { through: 1, version: 1 }, batchSize: 5_000 }))) for (const { _id, through, version } of batch) marks.set(_id, { through, version });
       let read = 0;
-      for await (const row of jobs.find<JobRow>({}, { projection: jobFields, batchSize: 2_000 })) {
+      for await (const batch of readAhead(jobs.find<JobRow>({}, { projection: jobFields, batchSize: 2_000 }))) for (const row of batch) {
         const mark = marks.get(row._id);
         marks.delete(row._id);
         read += 1;
