@@ -14,6 +14,10 @@ import { spawnPeer } from './spawnPeer.ts';
 export interface PythonPeers {
   /** requests + pymongo or mongoengine in one process, asked directly. */
   readonly gather: (order: { readonly how: 'pymongo' | 'mongoengine'; readonly path: string; readonly collection: string; readonly format?: string }) => Promise<number>;
+  /** Indexes of the copies, which readers of them would make. */
+  readonly indexCopies: (collection: string) => Promise<void>;
+  /** Reads so many items of the newest copy, or of the one that was the newest at `at`, and makes JSON of them; ms in the peer itself. */
+  readonly read: (order: { readonly how: 'pymongo' | 'mongoengine'; readonly collection: string; readonly limit: number; readonly at?: string }) => Promise<number>;
   /** The same with pymongo as a Celery task, through the same RabbitMQ; also ms from asking for it. */
   readonly celeryGather: (order: { readonly path: string; readonly collection: string; readonly format?: string }) => Promise<{ readonly gatherMs: number; readonly askedMs: number }>;
   /** So many of these at once; ms from asking for the first until the last one's result has come back. */
@@ -66,6 +70,12 @@ export async function withPythonPeers<T>({ bench, upstream, workers = 1, atOnce 
       database,
       celeryWorkerPid: started[0]?.worker.pid ?? 0,
       gather: async (order) => (await measure(direct, order)).gatherMs,
+      indexCopies: async (collection) => void (await direct.ask({ how: 'index', collection })),
+      read: async ({ limit, ...order }) => {
+        const { ms, items } = await direct.ask({ ...order, read: limit });
+        if (items !== limit) throw new Error(`expected ${limit} items of a copy; saw ${String(items)}`);
+        return Number(ms);
+      },
       celeryBurst: async ({ path, ...order }) => {
         const asked = performance.now();
         await caller.ask({ ...order, how: 'pymongo', url: `${upstream.url}${path}`, run: randomUUID() });

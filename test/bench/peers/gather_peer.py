@@ -1,7 +1,9 @@
 """What people write by hand beside Gleaner: requests, then pymongo or mongoengine, storing a whole copy each time.
 
 Reads one JSON object a line: {"how": "pymongo"|"mongoengine", "url", "format", "collection", "run"}; answers each with a line
-{"ms", "items"} once the write is acknowledged, or {"error"}. Ends with its standard input.
+{"ms", "items"} once the write is acknowledged, or {"error"}. With "read": n in place of "url" it reads n items of the newest copy,
+or of the one that was the newest at "at", sorted by id, and makes JSON of them, as whoever serves them would: {"ms", "items"}.
+Ends with its standard input.
 """
 import csv
 import io
@@ -42,7 +44,7 @@ class Item(mongoengine.Document):
 
     run = mongoengine.StringField(required=True)
     at = mongoengine.DateTimeField(required=True)
-    id_ = mongoengine.IntField(db_field="id", required=True)
+    item_id = mongoengine.IntField(required=True)
     name = mongoengine.StringField()
     marketValue = mongoengine.LongField()
     minBuyout = mongoengine.LongField()
@@ -88,10 +90,35 @@ def gather(how, url, collection, run, form="json"):
             item["at"] = at
         database()[collection].insert_many(kept)
     else:
-        documents = [Item(run=run, at=at, id_=item.pop("id"), **item) for item in kept]
+        documents = [Item(run=run, at=at, item_id=item.pop("id"), **item) for item in kept]
         # load_bulk would read every document back: nobody who cares for speed leaves it on.
         Item.objects.insert(documents, load_bulk=False)
     return len(kept)
+
+
+def copy_at(collection, at):
+    """The copy that was the newest at a moment (None: now), found as people find it: by an index on the time."""
+    moment = {} if at is None else {"at": {"$lte": datetime.fromisoformat(at.replace("Z", "+00:00"))}}
+    newest = database()[collection].find_one(moment, sort=[("at", -1)])
+    return newest["run"]
+
+
+def read(how, collection, limit, at=None):
+    """Reads items of a whole copy and makes JSON of them; returns how many."""
+    name = "mongoengine_items" if how == "mongoengine" else collection
+    run = copy_at(name, at)
+    if how == "pymongo":
+        found = list(database()[name].find({"run": run}, {"_id": 0}).sort("id", 1).limit(limit))
+    else:
+        found = [item.to_mongo().to_dict() for item in Item.objects(run=run).order_by("item_id").limit(limit)]
+    json.dumps([{key: value for key, value in item.items() if key not in ("at", "run", "_id")} for item in found])
+    return len(found)
+
+
+def index_copies(collection):
+    for name, key in ((collection, "id"), ("mongoengine_items", "item_id")):
+        database()[name].create_index([("run", 1), (key, 1)])
+        database()[name].create_index([("at", -1)])
 
 
 def main():
@@ -101,7 +128,12 @@ def main():
         order = json.loads(line)
         began = time.perf_counter()
         try:
-            items = gather(order["how"], order["url"], order["collection"], order["run"], order.get("format", "json"))
+            if "read" in order:
+                items = read(order["how"], order["collection"], order["read"], order.get("at"))
+            elif order["how"] == "index":
+                items = index_copies(order["collection"])
+            else:
+                items = gather(order["how"], order["url"], order["collection"], order["run"], order.get("format", "json"))
             print(json.dumps({"ms": (time.perf_counter() - began) * 1000, "items": items}), flush=True)
         except Exception as error:  # the bench shows it and ends the row
             print(json.dumps({"error": repr(error)}), flush=True)

@@ -21,15 +21,15 @@ interface Case {
   readonly state: 'succeeded' | 'unchanged';
 }
 
-/** Gathers a job again and again, beside raw inserts of all the items and (where a figure is set) beside Celery. */
+/** Gathers a job again and again, beside raw inserts of all the items, and beside Python scripts that write a whole copy each time (Celery too where a figure is set). */
 async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: Case): Promise<readonly Finding[]> {
   return await withGleaner({ servers: bench.servers }, async (gleaner) => {
     const { upstream } = gleaner;
     const { items, from } = auctionData();
     let prices = items; // each answer differs from the one before it by its own changes alone
     const body = (round: number, stride: number): string => JSON.stringify(round === 0 ? items : (prices = changeItems(prices, { round, stride })));
-    const rounds = async (peers?: PythonPeers): Promise<readonly Finding[]> => {
-      const [raw, gather, asked, celery]: [number[], number[], number[], number[]] = [[], [], [], []];
+    const rounds = async (peers: PythonPeers): Promise<readonly Finding[]> => {
+      const [raw, gather, asked, celery, plain, engine]: [number[], number[], number[], number[], number[], number[]] = [[], [], [], [], [], []];
       upstream.serve(path, answer(0, body));
       await gleaner.putJob('again', gatherJob(`${upstream.url}${path}`));
       await gleaner.gather('again', path);
@@ -39,13 +39,18 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
         const rawMs = await rawInsert({ database: gleaner.database, items, round });
         const gathered = await gleaner.gather('again', path);
         if (gathered.state !== state) throw new Error(`expected the run to end as ${state}; it ended as ${gathered.state}`);
-        const celeryMs = (await peers?.celeryGather({ path, collection: 'copies' }))?.gatherMs;
-        bench.log(`round ${round}: raw ${rawMs.toFixed(0)}, Gleaner ${gathered.gatherMs.toFixed(1)} (asked ${gathered.askedMs.toFixed(1)})${celeryMs === undefined ? '' : `, Celery + pymongo ${celeryMs.toFixed(0)}`} ms`);
+        const celeryMs = toCelery === undefined ? undefined : (await peers.celeryGather({ path, collection: 'copies' })).gatherMs;
+        const plainMs = await peers.gather({ how: 'pymongo', path, collection: 'copies' });
+        const engineMs = await peers.gather({ how: 'mongoengine', path, collection: '' });
+        await peers.database.db.dropDatabase();
+        bench.log(`round ${round}: raw ${rawMs.toFixed(0)}, Gleaner ${gathered.gatherMs.toFixed(1)} (asked ${gathered.askedMs.toFixed(1)})${celeryMs === undefined ? '' : `, Celery + pymongo ${celeryMs.toFixed(0)}`}, pymongo ${plainMs.toFixed(0)}, mongoengine ${engineMs.toFixed(0)} ms`);
         if (round <= warmUps) continue;
         raw.push(rawMs);
         gather.push(gathered.gatherMs);
         asked.push(gathered.askedMs);
         if (celeryMs !== undefined) celery.push(celeryMs);
+        plain.push(plainMs);
+        engine.push(engineMs);
       }
       const ratios = pairedRatios(raw, gather);
       const note = `From the request's arrival at the upstream to the commit, ${from}; asked over HTTP to commit: ${withSpread(asked, 'ms')}, ${withSpread(pairedRatios(raw, asked), '×')} raw.`;
@@ -54,9 +59,11 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
         const toPeer = pairedRatios(celery, gather);
         findings.push({ what: `${what}, beside Celery + requests + pymongo`, wanted: `≥ ${toCelery} ×`, measured: withSpread(toPeer, '×'), beside: `Celery + requests + pymongo, a copy each time, ${withSpread(celery, 'ms')}`, reached: median(toPeer) >= toCelery });
       }
+      for (const [peer, ms] of [['requests + pymongo', plain], ['requests + mongoengine', engine]] as const)
+        findings.push({ what: `${what}, beside ${peer}`, wanted: '', measured: withSpread(pairedRatios(ms, gather), '×'), beside: `${peer}, a copy each time, one process, no queue: ${withSpread(ms, 'ms')}` });
       return findings;
     };
-    return toCelery === undefined ? await rounds() : await withPythonPeers({ bench, upstream: upstream satisfies Upstream }, rounds);
+    return await withPythonPeers({ bench, upstream: upstream satisfies Upstream }, rounds);
   });
 }
 

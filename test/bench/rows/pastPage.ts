@@ -2,12 +2,15 @@ import { Agent } from 'node:http';
 import type { ItemsAnswer } from '@gleaner/contracts';
 import type { Finding } from '../core/finding.ts';
 import { plain, summarize, times } from '../core/statistics.ts';
+import { auctionData } from '../parts/auctionData.ts';
 import type { BenchRow } from '../parts/bench.ts';
 import { readPage } from '../parts/loadPages.ts';
+import { readCopies } from '../parts/readCopies.ts';
 import { withGleaner } from '../parts/withGleaner.ts';
 import type { BenchGleaner } from '../parts/withGleaner.ts';
 
 const [path, job] = ['/history', 'history'];
+const copiesPath = '/auctions';
 const turns = 5;
 
 interface Sizes {
@@ -62,6 +65,12 @@ export const pastPage: BenchRow = {
       const [small, large] = sizes.stops.map((stop) => summarize(past[stop] ?? []).p50);
       const growth = (large ?? Number.NaN) / (small ?? Number.NaN);
       findings.push({ what: `page in the past, ${sizes.stops.map(plain).join(' → ')} versions`, wanted: '≤ 1.3 ×', measured: `${plain(growth)} ×`, beside: '', reached: growth <= 1.3, note: `${plain(sizes.keys)} keys, ${plain(sizes.changed)} changed by each gather, one request at a time: whole walks from the first page to the last.` });
+      const served = auctionData().items.slice(0, sizes.keys);
+      gleaner.upstream.serve(copiesPath, { body: JSON.stringify(served) });
+      const copies = await readCopies({ bench, upstream: gleaner.upstream, path: copiesPath, copies: bench.pick(24, 2), reads: bench.pick(200, 5), past: true });
+      const ours = past[sizes.stops[0] ?? 0] ?? [];
+      for (const peer of ['pymongo', 'mongoengine'] as const)
+        findings.push({ what: `page of 1,000 in the past, beside ${peer}`, wanted: '', measured: `${plain(summarize(copies[peer]).p50 / summarize(ours).p50)} × faster`, beside: `${peer}, a page of one of 24 whole copies of 17,428 items, query and JSON in its own process, without HTTP: ${times(copies[peer])}` });
       return findings;
     }),
 };
