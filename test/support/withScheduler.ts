@@ -22,7 +22,7 @@ export interface SchedulerStage {
   /** Ticks in the order in which they came, as a collector sees them. */
   readonly ticks: Tick[];
   /** Starts a scheduler of its own; resolves once it leads, unless `wait` is false. */
-  start(options?: { readonly times?: Partial<SchedulerTimes>; readonly origins?: OriginDefaults; readonly wait?: boolean }): Promise<Leadership>;
+  start(options?: { readonly times?: Partial<SchedulerTimes>; readonly origins?: OriginDefaults; readonly wait?: boolean; /** It hears of no change and has only its scans. */ readonly deaf?: boolean }): Promise<Leadership>;
   put(id: string, input: Partial<JobInput>): Promise<JobDocument>;
   runsOf(job: string): Promise<RunDocument[]>;
   /** Ends a run as storage would. */
@@ -44,13 +44,13 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
       if (collect) await broker.consume({ queue: 'collect', concurrency: 50, handler: (delivery) => { ticks.push(delivery.json() as Tick); return done(); } }).ready;
       await fn({
         mongoUrl, amqpUrl, database, broker, management, ticks,
-        async start({ times = {}, origins = { concurrency: 1_000, perMinute: 0 }, wait = true } = {}) {
+        async start({ times = {}, origins = { concurrency: 1_000, perMinute: 0 }, wait = true, deaf = false } = {}) {
           const own = { database: await connectDatabase({ url: mongoUrl, appName: 'scheduler' }), broker: await connectBroker({ url: amqpUrl, name: 'scheduler', log }) };
           await own.broker.declare(topology); // as main does: what vanishes is declared again
           let lead: () => void = () => undefined;
           const led = new Promise<void>((resolve) => { lead = resolve; });
           const all = { ...quickTimes, ...times };
-          const leadership = holdLeadership({ database: own.database, owner: randomUUID(), times: all, log, lead: (term) => leadTerm({ ...own, times: all, origins, log, onReady: lead }, term) });
+          const leadership = holdLeadership({ database: own.database, owner: randomUUID(), times: all, log, lead: (term) => leadTerm({ ...own, times: all, origins, log, onReady: lead, ...(deaf ? { watch: () => ({ close: async () => undefined }) } : {}) }, term) });
           leaders.push({ leadership, ...own });
           if (wait) await led;
           return leadership;

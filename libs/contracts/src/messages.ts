@@ -109,6 +109,8 @@ export interface FailedReport extends ReportHead {
   readonly message: string;
   readonly status?: number;
   readonly retryAfterMs?: number;
+  /** Whose answer it was, where one came: what `Retry-After` asked for holds for it. */
+  readonly origin?: string;
   readonly evidence?: Evidence;
   readonly requests: number;
 }
@@ -158,7 +160,7 @@ export interface Probe {
 
 /** Fanned out to collectors, best effort: the state of the run, not this message, is what counts. */
 export type ControlMessage =
-  | { readonly kind: 'abort'; readonly run: string; readonly reason: string }
+  | { readonly kind: 'abort'; readonly run: string; /** This try and those before it: a failed run may be given another. */ readonly try: number; readonly reason: string }
   | { readonly kind: 'pause-origin'; readonly origin: string; readonly until: string };
 
 /** A run has moved, a job has changed: shown live, and a wake-up for the leader. May be lost. Routing keys `run.<state>` and `job.<what>`. */
@@ -171,7 +173,7 @@ export type EventMessage =
  * a run that had ended before has come, so its slot is free (for the leader). `command`: letters or decisions were marked (for storage).
  */
 export type WakeMessage =
-  | { readonly kind: 'reported'; readonly run: string }
+  | { readonly kind: 'reported'; readonly run: string; readonly try: number }
   | { readonly kind: 'command'; readonly what: 'replay' | 'decision' };
 /** The routing key of a wake-up, on the exchange of events. */
 export const wakeKeys = { reported: 'wake.reported', command: 'wake.command' } as const;
@@ -196,7 +198,7 @@ const complete = {
 const reportSchema = z.discriminatedUnion('kind', [
   z.looseObject({ ...reportHead, kind: z.literal('started') }),
   z.looseObject({ ...reportHead, kind: z.literal('heartbeat'), n: z.int() }),
-  z.looseObject({ ...reportHead, kind: z.literal('failed'), class: z.string().min(1), message: z.string(), requests: z.int(), status: z.int().optional(), retryAfterMs: z.number().optional() }),
+  z.looseObject({ ...reportHead, kind: z.literal('failed'), class: z.string().min(1), message: z.string(), requests: z.int(), status: z.int().optional(), retryAfterMs: z.number().optional(), origin: z.string().max(512).optional() }),
   z.looseObject({ ...reportHead, kind: z.literal('unchanged'), observedAt: z.iso.datetime(), base: z.string().min(1), requests: z.int(), request: facts }),
   z.looseObject({ ...reportHead, kind: z.literal('complete'), ...complete }),
   z.looseObject({ ...reportHead, kind: z.literal('changes'), base: z.string().min(1), ...complete }),

@@ -14,7 +14,7 @@ export interface RunDocument {
   /** Grows with each transition. */
   readonly rev: number;
   readonly reason?: string;
-  /** Why a `due` run waits although its time has come, e.g. `overlap` or `origin`. */
+  /** Why a `due` or `retrying` run waits although its time has come, e.g. `overlap` or `origin`. */
   readonly held?: string;
   /** The planned moment, before jitter; for a run asked for, when it was asked. */
   readonly scheduledAt: Date;
@@ -39,6 +39,7 @@ export interface RunDocument {
   readonly attempt?: string;
   /** Attempts of the present try that have reported `started`, in order: a late copy of an older one's report changes nothing. */
   readonly startedAttempts?: readonly string[];
+  /** While it is running: when the attempt that began last must have ended. */
   readonly deadline?: Date;
   readonly nextAttemptAt?: Date;
   /** Clamped moment of the snapshot, by attempt: the first write stands. */
@@ -48,7 +49,12 @@ export interface RunDocument {
   readonly requests?: number;
   /** Snapshot (= run id) that it made or saw again. */
   readonly snapshot?: string;
-  readonly error?: { readonly class: string; readonly message: string; readonly status?: number; /** What the upstream asked to wait. */ readonly retryAfterMs?: number };
+  /** Why the newest try that failed did so. It stays while the next is under way. */
+  readonly error?: {
+    readonly class: string; readonly message: string; readonly status?: number;
+    /** What the upstream asked to wait, which origin it was that did, and when that was told: the rest counts from there. */
+    readonly retryAfterMs?: number; readonly origin?: string; readonly at?: Date;
+  };
   readonly letter?: string;
   readonly decision?: { readonly accept: boolean; readonly by: string; readonly at: Date; readonly handledAt?: Date };
   /** The rev of the ended state that the leader has still to settle. */
@@ -74,9 +80,10 @@ export interface RunDocument {
   readonly depth?: number;
   /** Origins at which it takes a slot, set when it is queued. */
   readonly origins?: readonly string[];
-  /** When the last report of a try came although the run had ended by then: its attempt asks no more. */
-  readonly reportedAt?: Date;
-  /** How long its slots are held although it has ended: its attempt may still be asking. */
+  /** The try whose last report came although it had been given up by then, or its run had ended: its attempt asks no more. */
+  readonly lastReport?: { readonly try: number; readonly at: Date };
+  /** The newest try that was given up without a last report, and until when its slots are held: its attempt may still be asking, whatever the run does by now. */
+  readonly slotTry?: number;
   readonly slotUntil?: Date;
 }
 

@@ -52,7 +52,7 @@ export type AttemptOutcome =
   /** `items` are those that were not passed on before; with `base` those that differ from the snapshot of that run. */
   | (Done & { readonly kind: 'complete'; readonly base?: string; readonly snapshot?: KnownSnapshot; readonly items: readonly SentItem[]; readonly counts: ItemSet['counts']; readonly validators?: Omit<Validators, 'run'>; readonly warnings: readonly string[] })
   | (Done & { readonly kind: 'unchanged'; readonly base: string })
-  | { readonly kind: 'failed'; readonly class: FailureClass; readonly message: string; readonly status?: number; readonly retryAfterMs?: number; readonly evidence?: Evidence; readonly requests: number; readonly counts: ItemSet['counts'] };
+  | { readonly kind: 'failed'; readonly class: FailureClass; readonly message: string; readonly status?: number; readonly retryAfterMs?: number; readonly origin?: string; readonly evidence?: Evidence; readonly requests: number; readonly counts: ItemSet['counts'] };
 
 /** Numbers of an attempt that is under way. */
 export interface AttemptProgress { readonly requests: number; readonly received: number }
@@ -169,7 +169,7 @@ export function createRunAttempt(deps: {
       const evidence = progress.record && evidenceOf(progress.record, redactor);
       return {
         kind: 'failed', class: failure.class, message: redactor.text(failure.message).slice(0, maxMessage), requests: progress.requests, counts: counts(),
-        ...(failure.status === undefined ? {} : { status: failure.status }), ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }), ...(evidence ? { evidence } : {}),
+        ...(failure.status === undefined ? {} : { status: failure.status }), ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }), ...(failure.origin === undefined ? {} : { origin: failure.origin }), ...(evidence ? { evidence } : {}),
       };
     } finally {
       if (known) snapshots.giveBack(known);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { withFaultyUpstream } from '../../../test/support/faultyUpstream.ts';
 import type { FaultyUpstream } from '../../../test/support/faultyUpstream.ts';
 import { until } from '../../../test/support/until.ts';
+import { withServer } from '../../../test/support/withServer.ts';
 import { testAttempt } from './testing/testAttempt.ts';
 
 const mib = 1024 ** 2;
@@ -77,9 +78,14 @@ describe('each fault ends in its class', () => {
   it('says when to come again', async () => {
     await withFaultyUpstream(async (upstream) => {
       expect((await attemptOn(upstream, '/429')).outcome).not.toHaveProperty('retryAfterMs');
-      expect((await attemptOn(upstream, '/429-seconds')).outcome).toMatchObject({ class: 'rate_limited', status: 429, retryAfterMs: 120_000 });
+      expect((await attemptOn(upstream, '/429-seconds')).outcome).toMatchObject({ class: 'rate_limited', status: 429, retryAfterMs: 120_000, origin: upstream.url });
       expect((await attemptOn(upstream, '/503-seconds')).outcome).toMatchObject({ class: 'http_5xx', status: 503, retryAfterMs: 5_000 });
       for (const path of ['/429-minus', '/429-past', '/429-soon']) expect((await attemptOn(upstream, path)).outcome).not.toHaveProperty('retryAfterMs');
+      // And who says so, where it is not whom the job asked.
+      await withServer((request, response) => { response.writeHead(request.url === '/token' ? 429 : 302, { 'retry-after': '3', location: `${upstream.url}/429-seconds` }).end(); }, async ({ url }) => {
+        expect((await attemptOn(upstream, url, { origins: [upstream.url] })).outcome).toMatchObject({ status: 429, origin: upstream.url });
+        expect((await attemptOn(upstream, '/fine', { auth: { oauth2: { tokenUrl: `${url}/token`, clientId: 'me', clientSecret: 'x' } } })).outcome).toMatchObject({ status: 429, retryAfterMs: 3_000, origin: url });
+      });
       const { outcome } = await attemptOn(upstream, '/429-date');
       expect(outcome.kind === 'failed' && outcome.retryAfterMs).toBeGreaterThan(50_000);
       expect(outcome.kind === 'failed' && outcome.retryAfterMs).toBeLessThanOrEqual(60_000);

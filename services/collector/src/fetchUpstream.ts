@@ -122,7 +122,7 @@ export function createFetchUpstream({ agents, now = Date.now }: { readonly agent
             const retryAfter = retryAfterMs(answer.headers['retry-after'], now());
             // The status decides; what happens to the rest of this body does not.
             await readFailed(answer).catch(() => undefined);
-            throw new AttemptFailure(failure, `expected status 2xx; saw ${answer.status}`, { status: answer.status, ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }) });
+            throw new AttemptFailure(failure, `expected status 2xx; saw ${answer.status}`, { status: answer.status, origin, ...(retryAfter === undefined ? {} : { retryAfterMs: retryAfter }) });
           }
           return await read(answer);
         } finally {

@@ -178,7 +178,7 @@ describe('a tick', () => {
     await withServer((request) => void request.socket.on('close', () => (closed = true)), ({ url }) => withCollector(async ({ broker, tick, report, sent, aborts, depth }) => {
       await tick({ source: { http: { url } }, key: 'ccy' });
       await report('started');
-      broker.announce(exchanges.control, 'abort', { kind: 'abort', run: 'rates@2026-11-21T05:20:00.000Z', reason: 'cancelled' });
+      broker.announce(exchanges.control, 'abort', { kind: 'abort', run: 'rates@2026-11-21T05:20:00.000Z', try: 1, reason: 'cancelled' });
       await until(() => aborts.size === 0 && closed);
       await until(async () => (await depth(queues.collect)) === 0);
       expect(sent).toMatchObject([{ kind: 'started' }, { kind: 'failed', class: 'aborted', requests: 1 }]);
@@ -188,8 +188,8 @@ describe('a tick', () => {
   it('of a run that was aborted before it came is given up without a request', async () => {
     let hits = 0;
     await withServer((_request, response) => { hits += 1; response.setHeader('content-type', 'application/json').end('[]'); }, ({ url }) => withCollector(async ({ broker, tick, sent, report, depth, aborts }) => {
-      broker.announce(exchanges.control, '', { kind: 'abort', run: 'rates@late', reason: 'cancelled' });
-      await until(() => { using entry = aborts.enter('rates@late'); return entry.signal.aborted; });
+      broker.announce(exchanges.control, '', { kind: 'abort', run: 'rates@late', try: 1, reason: 'cancelled' });
+      await until(() => { using entry = aborts.enter({ run: 'rates@late', try: 1 }); return entry.signal.aborted; });
       await tick({ source: { http: { url } }, key: 'ccy' }, { run: 'rates@late' });
       expect(await report('failed')).toMatchObject({ run: 'rates@late', class: 'aborted', requests: 0 });
       await until(async () => (await depth(queues.collect)) === 0);

@@ -43,7 +43,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
     const head = headOf(tick);
     const attempt = newAttempt();
     const about = log.child({ run: tick.run, job: tick.job, try: tick.try, attempt });
-    using run = aborts.enter(tick.run);
+    using run = aborts.enter(tick);
     // Given back once the items are away, not when they have been read.
     using share = memory.enter('http' in tick.source ? tick.source.http.maxBytes : 0);
     const deadline = new AbortController();

@@ -17,7 +17,7 @@ export interface Messenger {
   /** Tells storage that letters were marked for replay, or a run for a decision. */
   announceCommand(what: Extract<WakeMessage, { kind: 'command' }>['what']): void;
   /** Asks collectors to stop a run's fetch: the run's state is what counts. */
-  announceAbort(run: string, reason: string): void;
+  announceAbort(run: Pick<RunDocument, '_id' | 'attempts'>, reason: string): void;
   /** Has a collector try a job; throws `broker_unavailable` or `collector_unavailable` where nobody does. */
   tryJob(options: { readonly request: TryRequest; readonly deadlineMs: number; readonly signal: AbortSignal }): Promise<TryAnswer>;
 }
@@ -27,7 +27,7 @@ export function createMessenger({ broker, now }: { readonly broker: Pick<Broker,
     announceJob: (event) => broker.announce(exchanges.events, `job.${event.what}`, { kind: 'job', ...event, at: now().toISOString() } satisfies EventMessage),
     announceRun: ({ _id, job, state, rev }) => broker.announce(exchanges.events, `run.${state}`, { kind: 'run', run: _id, job, state, rev, at: now().toISOString() } satisfies EventMessage),
     announceCommand: (what) => broker.announce(exchanges.events, wakeKeys.command, { kind: 'command', what } satisfies WakeMessage),
-    announceAbort: (run, reason) => broker.announce(exchanges.control, '', { kind: 'abort', run, reason } satisfies ControlMessage),
+    announceAbort: ({ _id, attempts }, reason) => broker.announce(exchanges.control, '', { kind: 'abort', run: _id, try: attempts, reason } satisfies ControlMessage),
     tryJob: async ({ request, deadlineMs, signal }) => {
       try {
         return (await broker.request({ exchange: exchanges.work, routingKey: queues.try, type: tryMessageType, body: request, deadlineMs, signal })) as TryAnswer;

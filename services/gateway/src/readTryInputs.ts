@@ -10,7 +10,7 @@ export type TryInputs = { readonly ok: true; readonly inputs: RunInputs } | { re
 export async function readTryInputs({ database, definition }: { readonly database: Database; readonly definition: JobDefinition }): Promise<TryInputs> {
   const { source, schedule } = definition;
   const forEach = 'http' in source && source.http.forEach && 'job' in source.http.forEach ? source.http.forEach : undefined;
-  const values = forEach && (await readForEach({ database, ...forEach }));
+  const values = forEach && (await readForEach({ database, ...forEach })).input;
   if (forEach && values && !values.ok) {
     const message = values.reason === 'no input' ? `expected a snapshot of ${forEach.job} to take ${forEach.field} from; there is none` : `expected at most 1,000 values of ${forEach.field} and 256 KiB; ${forEach.job} has more`;
     return { ok: false, fault: { path: 'source.http.forEach', code: values.reason.replace(' ', '_'), message } };

@@ -7,7 +7,8 @@ export type Announcer = ReturnType<typeof createAnnouncer>;
 export function createAnnouncer({ broker }: { readonly broker: Pick<Broker, 'announce'> }) {
   const control = (message: ControlMessage): void => { broker.announce(exchanges.control, '', message, message.kind); };
   return {
-    abort: (run: string, reason: string): void => { control({ kind: 'abort', run, reason }); },
+    /** The attempts of this try, and of those before it, are to stop. */
+    abort: ({ run, try: number }: { readonly run: string; readonly try: number }, reason: string): void => { control({ kind: 'abort', run, try: number, reason }); },
     pauseOrigin: (origin: string, until: Date): void => { control({ kind: 'pause-origin', origin, until: until.toISOString() }); },
     moved: (run: { readonly _id: string; readonly job: string }, state: string, { rev = 0, at }: { readonly rev?: number; readonly at: Date }): void => {
       const event: EventMessage = { kind: 'run', run: run._id, job: run.job, state, rev, at: at.toISOString() };

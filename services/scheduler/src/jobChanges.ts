@@ -29,15 +29,12 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
 
   const readAgain = async (ids: readonly string[]): Promise<void> => {
     for (const job of ids) {
-      for (const run of await withdrawAhead({ database, job })) {
-        const known = runs.forget(run);
-        if (known) slots.leave(known);
-      }
-      const before = book.get(job);
-      if (before) slots.wish(job, before.origins, undefined);
+      for (const run of await withdrawAhead({ database, job })) runs.forget(run);
     }
     const entries = await book.refresh(ids);
+    // All at once, the new wish in the old one's place: a run that starts meanwhile finds its origin's limits.
     for (const entry of entries) wish(entry);
+    for (const id of ids) if (book.get(id) === undefined) slots.wish(id, [], undefined);
     await cancelOrphans(entries);
   };
 
@@ -55,8 +52,7 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
     if (ids.length === 0) return;
     await moveRuns({ database, runs: ids, to: 'cancelled', set: { reason: 'job deleted' } });
     for (const run of ids) {
-      const known = runs.forget(run);
-      if (known) slots.leave(known);
+      runs.forget(run);
       settler.hear(run);
     }
     log.info({ runs: ids.length, first: ids[0] }, 'the runs of deleted jobs are cancelled');

@@ -10,21 +10,21 @@ import { createJobChanges } from './jobChanges.ts';
 import { createOriginSlots } from './originSlots.ts';
 import { prepareTicks } from './prepareTicks.ts';
 import { createTickOutbox, type Published } from './publishTicks.ts';
+import { createCollectorReminder } from './remindCollectors.ts';
 import { createRunBook, type KnownRun } from './runBook.ts';
 import { createRunStarter } from './startRuns.ts';
 import { createRunSettler, type SettleEffect } from './settleRuns.ts';
 import { createTickSpecs } from './tickSpecs.ts';
 import { createAfterTrigger } from './triggerAfter.ts';
 import { createOriginRests } from './restOrigins.ts';
+import { createInputReader } from './readInputsAhead.ts';
+import { takeOver } from './takeOver.ts';
 import { wakeLoop } from './wakeLoop.ts';
 import { createDeadlineWatch } from './watchDeadlines.ts';
 import { writeLedger } from './writeLedger.ts';
 
 /** Jobs whose ledgers are written together. */
 const ledgerSize = 500;
-/** How often collectors are told again of runs that have ended without a last report, ms, and of how many. */
-const abortAgainMs = 2_000;
-const abortsAtOnce = 500;
 const endedOrMoved = ['retrying', 'due', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped'];
 
 export interface LeadOptions {
@@ -33,6 +33,8 @@ export interface LeadOptions {
   readonly times: SchedulerTimes;
   readonly origins: OriginDefaults;
   readonly log: Logger;
+  /** How changes are heard of: a wake-up only, so one that hears nothing costs time and nothing else. */
+  readonly watch?: typeof watchCollection;
   readonly onPublished?: (published: Published) => void;
   readonly onReady?: (facts: { readonly jobs: number; readonly runs: number; readonly tookMs: number }) => void;
 }
@@ -41,20 +43,22 @@ export interface LeadOptions {
  * Leads for one term: takes over what is in the database, then plans, starts, settles and watches until the signal.
  * Everything that a change stream brings is also looked for every second, so a broken stream costs a second at most.
  */
-export async function leadTerm({ database, broker, times, origins, log, onPublished, onReady }: LeadOptions, { token, signal, holds }: Term): Promise<void> {
+export async function leadTerm({ database, broker, times, origins, log, watch = watchCollection, onPublished, onReady }: LeadOptions, { token, signal, holds }: Term): Promise<void> {
   const began = performance.now();
   const now = (): number => database.clock.now().getTime();
   const book = createJobBook({ database, times });
-  const runs = createRunBook({ database });
   const specs = createTickSpecs({ database });
   const announcer = createAnnouncer({ broker });
   const slots = createOriginSlots({ database, defaults: origins, startedAt: now() });
+  const runs = createRunBook({ database, onForgotten: (run) => { slots.leave(run); } });
   const restOrigins = createOriginRests({ database, slots, announcer });
-  const outbox = createTickOutbox({ database, broker, specs, token, signal, log, ...(onPublished ? { onPublished } : {}) });
-  const starter = createRunStarter({ database, runs, specs, outbox, slots, announcer, times, token, log });
+  const outbox = createTickOutbox({ database, broker, specs, slots, token, signal, log, ...(onPublished ? { onPublished } : {}) });
+  const inputs = createInputReader({ database, onRead: (run) => { runs.again(run); starting.kick(); }, log });
+  const starter = createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log });
   const effects: SettleEffect[] = [createAfterTrigger({ database, book, runs, onInserted: () => { starting.kick(); } }), (ended) => restOrigins(ended)];
   const settler = createRunSettler({ database, runs, slots, starter, specs, announcer, effects });
-  const deadlines = createDeadlineWatch({ database, broker, runs, outbox, settler, times, signal, log });
+  const deadlines = createDeadlineWatch({ database, broker, runs, specs, slots, outbox, settler, times, signal, log });
+  const reminder = createCollectorReminder({ database, slots, announcer });
   const changes = createJobChanges({ database, book, runs, slots, settler, log });
   const stirred = new Set<string>();
 
@@ -66,8 +70,9 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     }
     if (change.operationType !== 'update' && change.operationType !== 'replace') return;
     const id = change.documentKey._id;
-    if (change.operationType === 'update' && change.updateDescription.updatedFields?.reportedAt !== undefined) {
-      slots.release(id, now());
+    const lastReport = change.operationType === 'update' ? change.updateDescription.updatedFields?.lastReport : undefined;
+    if (lastReport !== undefined) {
+      slots.release({ run: id, try: lastReport.try }, now());
       starting.kick();
       return;
     }
@@ -82,17 +87,17 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
   };
   // Opened before the books are read: what changes in between is heard of twice rather than never.
   const watches = [
-    watchCollection<RunDocument>({
+    watch<RunDocument>({
       collection: database.collections.runs, onChange: onRunChange, onTrouble: (error) => { log.warn({ err: error }, 'the watch on runs broke; scans go on'); },
       pipeline: [
         { $match: { $or: [{ operationType: 'insert', 'fullDocument.state': 'due', 'fullDocument.trigger': { $in: ['manual', 'backfill'] } }, { operationType: 'update', 'updateDescription.updatedFields.state': { $in: endedOrMoved } },
-          { operationType: 'update', 'updateDescription.updatedFields.reportedAt': { $exists: true } },
+          { operationType: 'update', 'updateDescription.updatedFields.lastReport': { $exists: true } },
           // A transition that changes much of a small document is told as its replacement.
           { operationType: 'replace', 'fullDocument.state': { $in: endedOrMoved } }] } },
-        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1, 'updateDescription.updatedFields.reportedAt': 1 } },
+        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1, 'updateDescription.updatedFields.lastReport': 1 } },
       ],
     }),
-    watchCollection<JobDocument>({
+    watch<JobDocument>({
       collection: database.collections.jobs, onTrouble: (error) => { log.warn({ err: error }, 'the watch on jobs broke; scans go on'); },
       onChange: (change) => { if ('documentKey' in change) { changes.hear(String(change.documentKey._id)); planning.kick(); } },
       pipeline: [{ $project: { operationType: 1, documentKey: 1 } }],
@@ -125,7 +130,9 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         starting.kick();
         // The next jobs' rows are written while these runs' ticks are prepared, one batch ahead at most. What fails is prepared again at the start.
         const before = preparing;
-        preparing = prepareTicks({ database, specs, runs: fresh.filter((run) => run.dueAt.getTime() > now()) })
+        const ahead = fresh.filter((run) => run.dueAt.getTime() > now());
+        preparing = prepareTicks({ database, specs, runs: ahead })
+          .then(() => { for (const run of ahead) inputs.has(run); })
           .catch((error: unknown) => { log.warn({ err: error, runs: fresh.length }, 'ticks not prepared ahead; they are at their moment'); });
         await before;
       } catch (error) {
@@ -145,11 +152,11 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
       for (const id of ids) {
         stirred.delete(id);
         const run = runs.get(id);
-        if (run?.state === 'queued' || run?.state === 'running') slots.occupy(run);
-        else slots.release(id, now());
-        if (run) runs.again(run);
+        if (run === undefined) continue; // ended: whoever settles it sees to its slots
+        slots.follow(run, now());
+        runs.again(run);
       }
-      await restOrigins(ids.flatMap((id) => runs.get(id) ?? []).filter(({ state }) => state === 'retrying'));
+      await restOrigins(ids.flatMap((id) => runs.get(id) ?? []));
     }
     const taken: string[] = [];
     try {
@@ -171,30 +178,24 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
   });
 
   let scannedAt = 0;
-  let abortedAgainAt = 0;
   const scanning = loop('scan', async () => {
     await whenReady;
     if (signal.aborted || now() < scannedAt + times.scanMs) return scannedAt + times.scanMs;
     scannedAt = now();
     await changes.scan();
     planning.kick();
-    await runs.scan(new Date(now()));
+    for (const missed of await runs.scan(new Date(now()))) stirred.add(missed);
     starter.wakeAllHeld();
+    inputs.retry();
     starting.kick();
     await settler.step({ scan: true });
     await deadlines.step();
-    // The first word may have been lost, or a collector started since: it would take such a run's tick for one to be done.
-    if (scannedAt >= abortedAgainAt + abortAgainMs) {
-      abortedAgainAt = scannedAt;
-      for (const run of slots.lingering(abortsAtOnce)) announcer.abort(run, 'the run has ended');
-    }
+    await reminder.step(scannedAt);
     return scannedAt + times.scanMs;
   });
 
   try {
-    await Promise.all([book.load(), runs.load(), slots.load(new Date(now()))]);
-    for (const run of runs.all()) if (run.state === 'queued' || run.state === 'running') slots.occupy(run);
-    for (const entry of book.all()) changes.wish(entry);
+    await takeOver({ database, book, runs, slots, changes, restOrigins });
     if (book.size > 10_000) releaseMemory();
     log.info({ jobs: book.size, runs: runs.size, tookMs: Math.round(performance.now() - began) }, 'took over');
     onReady?.({ jobs: book.size, runs: runs.size, tookMs: performance.now() - began });

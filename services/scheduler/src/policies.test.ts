@@ -154,6 +154,25 @@ describe('inputs from another job', () => {
   });
 });
 
+describe('a run that had to wait', () => {
+  it('asks with what its predecessor has learnt', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {
+      await start();
+      const job = await put('job', {});
+      await ask(database, job, '01');
+      await until(() => ticks.length === 1);
+      await ask(database, job, '02');
+      await until(async () => (await runsOf('job')).some(({ held }) => held === 'overlap'));
+      const validators = { run: 'job@01', etag: '"1"', bodyHash: 'h' };
+      await database.db.collection<{ _id: string }>('heads').updateOne({ _id: job.dataset }, { $set: { validators, extractionHash: job.extractionHash, requestHash: job.requestHash } });
+      await end('job@01', 'succeeded');
+      await until(() => ticks.length === 2);
+      expect(ticks[0]).not.toHaveProperty('validators');
+      expect(ticks[1]?.validators).toEqual(validators);
+    });
+  });
+});
+
 describe('an origin', () => {
   it('gets no more runs at once than its tightest job allows, whichever job they are of', async () => {
     await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {
@@ -172,16 +191,30 @@ describe('an origin', () => {
     });
   });
 
+  it('goes to the next in line when the run before it is cancelled while it waits', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end, runsOf }) => {
+      await start();
+      const source = { http: { url: 'https://one.example/x' } };
+      const jobs = await Promise.all(['a', 'b', 'c'].map((id) => put(id, { source, limits: { concurrency: 1 } })));
+      await until(async () => (await database.collections.schedules.countDocuments()) === jobs.length);
+      for (const job of jobs) { await ask(database, job, '01'); await until(async () => (await runsOf(job._id))[0]?.held ?? (await runsOf(job._id))[0]?.queuedAt); }
+      await moveRun({ database, run: 'b@01', to: 'cancelled' });
+      await until(async () => (await runsOf('b'))[0]?.settledAt);
+      await end('a@01', 'succeeded');
+      await until(() => ticks.length === 2);
+      expect(ticks.map(({ run }) => run)).toEqual(['a@01', 'c@01']);
+    });
+  });
+
   it('rests for as long as its Retry-After asked for, for all jobs', async () => {
     await withScheduler(async ({ database, start, put, ticks }) => {
       await start();
-      const source = { http: { url: 'https://one.example/x' } };
-      const [a, b] = [await put('a', { source }), await put('b', { source })];
+      const [a, b] = [await put('a', { source: { http: { url: 'https://one.example/x', origins: ['https://two.example'] } } }), await put('b', { source: { http: { url: 'https://two.example/' } } })];
       const run = await ask(database, a, '01');
       await until(() => ticks.length === 1);
-      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 500), error: { class: 'rate_limited', message: 'slow down', status: 429, retryAfterMs: 2_000 } } });
-      await until(async () => (await database.collections.origins.findOne({ _id: 'https://one.example' }))?.pausedUntil);
-      const pausedUntil = (await database.collections.origins.findOne({ _id: 'https://one.example' }))?.pausedUntil?.getTime() ?? 0;
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 500), error: { class: 'rate_limited', message: 'slow down', status: 429, retryAfterMs: 2_000, origin: 'https://two.example', at: database.clock.now() } } });
+      await until(async () => (await database.collections.origins.findOne({ _id: 'https://two.example' }))?.pausedUntil);
+      const pausedUntil = (await database.collections.origins.findOne({ _id: 'https://two.example' }))?.pausedUntil?.getTime() ?? 0;
       await ask(database, b, '01');
       await until(() => ticks.length === 3);
       for (const tick of ticks.slice(1)) expect(Date.parse(tick.queuedAt)).toBeGreaterThanOrEqual(pausedUntil);
@@ -207,7 +240,7 @@ describe('an origin', () => {
   it('keeps a cancelled run counted until its last report', async () => {
     await withScheduler(async ({ database, broker, start, put, ticks, runsOf }) => {
       const aborted: unknown[] = [];
-      await broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: ({ json }) => { const message = json() as ControlMessage; if (message.kind === 'abort') aborted.push(message.run); } }).ready;
+      await broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: ({ json }) => { const message = json() as ControlMessage; if (message.kind === 'abort') aborted.push(`${message.run} ${message.try}`); } }).ready;
       await start();
       const source = { http: { url: 'https://one.example/x' } };
       const jobs = await Promise.all(['a', 'b'].map((id) => put(id, { source, limits: { concurrency: 1 } })));
@@ -219,8 +252,8 @@ describe('an origin', () => {
       expect((await runsOf('b'))[0]?.held).toBe('origin');
       // Its tick may lie where a collector has not been told yet: said again until its last report has come, and no longer.
       await until(() => aborted.length >= 2, { timeout: 10_000, what: 'a second word to the collectors' });
-      expect(new Set(aborted)).toEqual(new Set(['a@01']));
-      await database.collections.runs.updateOne({ _id: 'a@01' }, { $set: { reportedAt: database.clock.now() } });
+      expect(new Set(aborted)).toEqual(new Set(['a@01 1']));
+      await database.collections.runs.updateOne({ _id: 'a@01' }, { $set: { lastReport: { try: 1, at: database.clock.now() } } });
       await until(() => ticks.length === 2);
     });
   });
@@ -236,7 +269,7 @@ describe('an origin', () => {
       await start();
       await ask(database, other as JobDocument, '01');
       await until(async () => (await runsOf('other'))[0]?.held === 'origin');
-      await database.collections.runs.updateOne({ _id: run }, { $set: { reportedAt: database.clock.now() } });
+      await database.collections.runs.updateOne({ _id: run }, { $set: { lastReport: { try: 1, at: database.clock.now() } } });
       await until(() => ticks.length === 1);
       await moveRun({ database, run: 'other@01', to: 'succeeded' });
 

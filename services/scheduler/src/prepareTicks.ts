@@ -1,5 +1,5 @@
 import type { Validators } from '@gleaner/contracts';
-import { readForEach, revisionId, type Database, type ForEachInput } from '@gleaner/database';
+import { revisionId, type Database } from '@gleaner/database';
 import { validatorsFor } from './core/tickText.ts';
 import type { KnownRun } from './runBook.ts';
 import type { RunSpec, TickSpecs } from './tickSpecs.ts';
@@ -8,8 +8,12 @@ import type { RunSpec, TickSpecs } from './tickSpecs.ts';
 export interface PreparedTick {
   readonly spec: RunSpec;
   readonly validators: Validators | undefined;
-  /** Inputs read from another job's snapshot: frozen on the run when it is queued. */
-  readonly forEach?: ForEachInput | undefined;
+}
+
+/** What was prepared is to be read anew before the run starts: time has passed since, or its job has changed. */
+export function forgetPrepared(run: KnownRun): void {
+  run.prepared = undefined;
+  run.forEach = undefined;
 }
 
 interface HeadFacts {
@@ -23,13 +27,9 @@ interface HeadFacts {
 export async function prepareTicks({ database, specs, runs }: { readonly database: Database; readonly specs: TickSpecs; readonly runs: readonly KnownRun[] }): Promise<void> {
   if (runs.length === 0) return;
   const [found, heads] = await Promise.all([specs.of(runs), headsOf(database, runs)]);
-  const inputs = new Map<string, ForEachInput>();
   for (const run of runs) {
     const spec = found.get(revisionId(run.job, run.jobVersion));
-    const source = run.inputs.forEach === undefined ? spec?.forEachJob : undefined;
-    const key = source === undefined ? '' : `${source.job} ${source.field}`;
-    if (source !== undefined && !inputs.has(key)) inputs.set(key, await readForEach({ database, ...source }));
-    run.prepared = spec === undefined ? undefined : { spec, forEach: inputs.get(key), validators: validatorsFor({ spec, head: heads.get(run.dataset), without: run.withoutValidators === true }) };
+    run.prepared = spec === undefined ? undefined : { spec, validators: validatorsFor({ spec, head: heads.get(run.dataset), without: run.withoutValidators === true }) };
   }
 }
 

@@ -4,7 +4,8 @@ import type { Database, RunDocument } from '@gleaner/database';
 import type { AnyBulkWriteOperation } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import { tickText } from './core/tickText.ts';
-import { prepareTicks } from './prepareTicks.ts';
+import type { OriginSlots } from './originSlots.ts';
+import { forgetPrepared, prepareTicks } from './prepareTicks.ts';
 import type { KnownRun } from './runBook.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 
@@ -42,10 +43,11 @@ export type TickOutbox = ReturnType<typeof createTickOutbox>;
  * Sends the ticks of queued runs and marks them published when the broker has confirmed.
  * What is not confirmed when the leader goes stays without its mark, and the next leader sends it again.
  */
-export function createTickOutbox({ database, broker, specs, token, signal, log, onPublished }: {
+export function createTickOutbox({ database, broker, specs, slots, token, signal, log, onPublished }: {
   readonly database: Database;
   readonly broker: Pick<Broker, 'publish'>;
   readonly specs: TickSpecs;
+  readonly slots: Pick<OriginSlots, 'spacingOf'>;
   readonly token: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -155,12 +157,14 @@ export function createTickOutbox({ database, broker, specs, token, signal, log, 
       await prepareTicks({ database, specs, runs: runs.filter(({ prepared }) => prepared === undefined) });
       for (const run of runs) {
         const { prepared, queuedAt } = run;
-        run.prepared = undefined;
+        forgetPrepared(run);
         if (prepared === undefined || queuedAt === undefined) {
           log.error({ run: run._id, job: run.job, jobVersion: run.jobVersion }, 'the version of a queued run is not in revisions; its tick cannot be made');
           continue;
         }
-        const { _id, job, dataset, jobVersion, scheduledAt, inputs, spacing, attempts } = run;
+        const { _id, job, dataset, jobVersion, scheduledAt, inputs, attempts } = run;
+        // As the limits are now, also for a run that another leader let in.
+        const spacing = slots.spacingOf(prepared.spec.origins, prepared.spec.limits);
         const body = Buffer.from(tickText({
           run: _id, job, dataset, jobVersion, try: attempts, queuedAt: queuedAt.toISOString(), fireAt: scheduledAt.toISOString(), inputs, token, spacing, validators: prepared.validators,
         }, prepared.spec));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { exchanges, fireRunId, messageTypes, readMessage } from '@gleaner/contracts';
+import { exchanges, fireRunId, messageTypes, readMessage, type ControlMessage } from '@gleaner/contracts';
 import { done } from '@gleaner/broker';
 import { insertRun, moveRun, newRun, updateRun, type Database, type JobDocument } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
@@ -170,8 +170,10 @@ describe('deadlines', () => {
   it('an attempt that has fallen silent is lost only after storage has handled a probe', async () => {
     await withScheduler(async (stage) => {
       const { database, broker, start, put, ticks, runsOf } = stage;
+      const aborted: number[] = [];
+      await broker.subscribe({ exchange: exchanges.control, routingKeys: ['#'], handler: ({ json }) => { const message = json() as ControlMessage; if (message.kind === 'abort') aborted.push(message.try); } }).ready;
       await start();
-      const run = await ask(database, await put('job', {}));
+      const run = await ask(database, await put('job', { limits: { concurrency: 1 } }));
       await until(() => ticks.length === 1);
       const now = database.clock.now();
       await moveRun({ database, run, to: 'running', set: { startedAt: now, lastSignAt: now, attempt: 'A' } });
@@ -186,6 +188,12 @@ describe('deadlines', () => {
           return done();
         },
       }).ready;
+      // Lost or not, it may be asking still: the next try waits for its slot, and collectors are told.
+      const lost = await until(async () => (await runsOf('job')).find(({ held }) => held === 'origin'));
+      expect(lost).toMatchObject({ state: 'retrying', attempts: 1, slotTry: 1, slotUntil: new Date(Math.max(lost.queuedAt?.getTime() ?? 0, now.getTime()) + 600_000) });
+      await until(() => aborted.includes(1));
+      const report = (number: number) => updateRun({ database, run, where: { slotTry: number }, set: { lastReport: { try: number, at: database.clock.now() } } });
+      await report(1);
       await until(() => ticks.length === 2);
       expect(ticks[1]).toMatchObject({ run, try: 2 });
       const again = database.clock.now();
@@ -193,6 +201,13 @@ describe('deadlines', () => {
       const failed = await until(async () => (await runsOf('job')).find(({ state }) => state === 'failed'));
       expect(failed).toMatchObject({ reason: 'lost', error: { class: 'lost' }, attempts: 2 });
       expect(failed).not.toHaveProperty('letter');
+      // Given another chance, it waits in the same way for the try that was lost.
+      await moveRun({ database, run, to: 'due', set: { dueAt: database.clock.now(), maxAttempts: 4 } });
+      await until(async () => (await runsOf('job')).find(({ state, held }) => state === 'due' && held === 'origin'));
+      await report(2);
+      await until(() => ticks.length === 3);
+      expect(ticks[2]).toMatchObject({ run, try: 3 });
+      expect(aborted).not.toContain(3);
     });
   });
 

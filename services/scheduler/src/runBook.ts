@@ -1,28 +1,30 @@
 import { unendedStates } from '@gleaner/contracts';
-import type { Database, RunDocument } from '@gleaner/database';
+import type { Database, ForEachInput, RunDocument } from '@gleaner/database';
 import { MinHeap, type UnendedRun } from '@gleaner/schedule';
-import type { PreparedTick } from './prepareTicks.ts';
+import { forgetPrepared, type PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
 export type KnownRun = {
-  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth' | 'error' | 'movedAt' | 'insertedAt' | 'dueSince'>]: RunDocument[K];
+  -readonly [K in keyof Pick<RunDocument, '_id' | 'job' | 'dataset' | 'jobVersion' | 'trigger' | 'scheduledAt' | 'dueAt' | 'attempts' | 'maxAttempts' | 'inputs' | 'expiresAt' | 'held' | 'inTurn' | 'origins' | 'nextAttemptAt' | 'withoutValidators' | 'queuedAt' | 'startedAt' | 'depth' | 'error' | 'insertedAt' | 'dueSince' | 'slotTry' | 'slotUntil' | 'lastReport'>]: RunDocument[K];
 } & {
   state: UnendedRun['state'];
   /** Read ahead of its moment: what the tick needs beside the run itself. */
   prepared?: PreparedTick | undefined;
-  /** Share of the origin's requests per minute that it was let in with. */
-  spacing?: number | undefined;
+  /** What it takes along from another job's snapshot, frozen on the run when it is queued. */
+  forEach?: ForEachInput | undefined;
+  /** Its origins or inputs are not on its row yet. */
+  unwritten?: true;
 };
 
 const fields = {
-  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1, error: 1, movedAt: 1, insertedAt: 1, dueSince: 1,
+  job: 1, dataset: 1, jobVersion: 1, trigger: 1, state: 1, scheduledAt: 1, dueAt: 1, attempts: 1, maxAttempts: 1, inputs: 1, expiresAt: 1, held: 1, inTurn: 1, origins: 1, nextAttemptAt: 1, withoutValidators: 1, queuedAt: 1, startedAt: 1, depth: 1, error: 1, insertedAt: 1, dueSince: 1, slotTry: 1, slotUntil: 1, lastReport: 1,
 } as const;
 const states = [...unendedStates];
 
 export type RunBook = ReturnType<typeof createRunBook>;
 
 /** The unended runs, by job and by the moment at which something is to be done about them. */
-export function createRunBook({ database }: { readonly database: Database }) {
+export function createRunBook({ database, onForgotten = () => undefined }: { readonly database: Database; /** Told of each run that waits for nothing any more, whoever ended it. */ readonly onForgotten?: (run: KnownRun) => void }) {
   const byId = new Map<string, KnownRun>();
   const byJob = new Map<string, Set<KnownRun>>();
   const heap = new MinHeap<KnownRun>();
@@ -36,6 +38,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
     const siblings = byJob.get(known.job);
     siblings?.delete(known);
     if (siblings?.size === 0) byJob.delete(known.job);
+    onForgotten(known);
     return known;
   };
 
@@ -48,6 +51,8 @@ export function createRunBook({ database }: { readonly database: Database }) {
   const take = (run: KnownRun): void => {
     const known = byId.get(run._id);
     const before = known === undefined ? undefined : wakeAtOf(known);
+    // What was prepared for another version of the job is of no use for this one.
+    if (known !== undefined && known.jobVersion !== run.jobVersion) forgetPrepared(known);
     const entry = known === undefined ? run : Object.assign(known, run);
     if (known === undefined) {
       byId.set(run._id, entry);
@@ -119,13 +124,19 @@ export function createRunBook({ database }: { readonly database: Database }) {
       return ended;
     },
 
-    /** Whatever waits and should have come by now, as the database has it: what a broken change stream has not told. */
-    async scan(now: Date): Promise<void> {
-      // Ids first: in a burst thousands are due that are known, and reading them whole would cost the moment itself.
-      const unknown: string[] = [];
-      for await (const { _id } of runs.find({ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { projection: { _id: 1 }, limit: 20_000, batchSize: 20_000 })) if (!byId.has(_id)) unknown.push(_id);
-      if (unknown.length > 0) for await (const run of runs.find<KnownRun>({ _id: { $in: unknown }, state: 'due' }, { projection: fields })) if (!byId.has(run._id)) take(run);
-      for await (const run of runs.find<KnownRun>({ state: 'retrying', nextAttemptAt: { $lte: now } }, { projection: fields, limit: 20_000 })) if (byId.get(run._id)?.state !== 'retrying') take(run);
+    /** Runs that wait as the database has it and are not known to: what a broken change stream has not told. They are to be read again. */
+    async scan(now: Date): Promise<string[]> {
+      const missed: string[] = [];
+      // Little of each: in a burst thousands are due that are known, and reading them whole would cost the moment itself.
+      const about = { projection: { state: 1, attempts: 1 }, limit: 20_000, batchSize: 20_000 } as const;
+      for (const waiting of [{ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { state: 'retrying' }] as const) {
+        for await (const { _id, state, attempts } of runs.find(waiting, about)) {
+          const known = byId.get(_id);
+          // One whose move to `queued` is on its way has counted its try already.
+          if (known === undefined || (known.state !== state && known.attempts <= attempts)) missed.push(_id);
+        }
+      }
+      return missed;
     },
   };
 }
@@ -133,7 +144,7 @@ export function createRunBook({ database }: { readonly database: Database }) {
 /** A field that the run no longer has must not live on in memory. */
 function clearAbsent(run: KnownRun, known: KnownRun | undefined): void {
   if (known === undefined) return;
-  for (const name of ['held', 'expiresAt', 'nextAttemptAt', 'queuedAt', 'startedAt'] as const) if (run[name] === undefined) delete known[name];
+  for (const name of ['held', 'expiresAt', 'nextAttemptAt', 'queuedAt', 'startedAt', 'origins', 'error', 'slotTry', 'slotUntil', 'lastReport'] as const) if (run[name] === undefined) delete known[name];
 }
 
 /** The run as overlap decisions see it. */

@@ -35,13 +35,13 @@ export function createRunSettler({ database, runs, slots, starter, specs, announ
     const clearing: AnyBulkWriteOperation<RunDocument>[] = [];
     for (const run of ended) {
       runs.forget(run._id);
+      const one = { run: run._id, try: run.attempts };
       const heldUntil = slotHeldUntil(run, known.get(revisionId(run.job, run.jobVersion))?.maxDuration ?? 0);
-      const until = heldUntil !== undefined && heldUntil > now.getTime() && slots.holds(run._id) ? heldUntil : undefined;
-      if (until !== undefined) slots.linger(run._id, until);
-      else slots.release(run._id, now.getTime());
-      if ((run.state === 'cancelled' || run.reason === 'expired') && run.queuedAt !== undefined) announcer.abort(run._id, run.reason ?? 'cancelled');
+      const slot = heldUntil !== undefined && heldUntil > now.getTime() && slots.holds(one) ? { slotTry: run.attempts, slotUntil: new Date(heldUntil) } : {};
+      slots.follow({ ...run, ...slot }, now.getTime());
+      if ((run.state === 'cancelled' || run.reason === 'expired') && run.queuedAt !== undefined) announcer.abort(one, run.reason ?? 'cancelled');
       announcer.moved(run, run.state, { rev: run.rev, at: run.endedAt ?? now });
-      clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...(until === undefined ? {} : { slotUntil: new Date(until) }) } } } });
+      clearing.push({ updateOne: { filter: { _id: run._id, unsettled: run.unsettled as number }, update: { $unset: { unsettled: true }, $set: { settledAt: now, ...slot } } } });
     }
     for (const effect of effects) await effect(ended);
     for (const job of new Set(ended.map((run) => run.job))) starter.wakeHeld(job);

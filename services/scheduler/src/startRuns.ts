@@ -7,8 +7,9 @@ import type { SchedulerTimes } from './config.ts';
 import { judgeLate } from './core/judgeLate.ts';
 import { failWithLetter } from './failWithLetter.ts';
 import type { OriginSlots } from './originSlots.ts';
-import { prepareTicks } from './prepareTicks.ts';
+import { forgetPrepared, prepareTicks } from './prepareTicks.ts';
 import type { TickOutbox } from './publishTicks.ts';
+import type { InputReader } from './readInputsAhead.ts';
 import { asUnended, type KnownRun, type RunBook } from './runBook.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 
@@ -28,10 +29,11 @@ type Verdict =
 export type RunStarter = ReturnType<typeof createRunStarter>;
 
 /** Decides what becomes of runs whose moment has come, moves those that may start to `queued`, and hands them to the outbox. */
-export function createRunStarter({ database, runs, specs, outbox, slots, announcer, times, token, log }: {
+export function createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log }: {
   readonly database: Database;
   readonly runs: RunBook;
   readonly specs: TickSpecs;
+  readonly inputs: InputReader;
   readonly outbox: TickOutbox;
   readonly slots: OriginSlots;
   readonly announcer: Announcer;
@@ -43,8 +45,7 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     const spec = run.prepared?.spec;
     if (spec === undefined) return { act: 'hold', held: 'version' };
     if (run.expiresAt !== undefined && run.expiresAt.getTime() <= now) return { act: 'expire' };
-    const { forEach } = run.prepared ?? {};
-    if (forEach?.ok === false && run.state === 'due') return { act: 'skip', reason: forEach.reason };
+    if (run.forEach?.ok === false && run.state === 'due') return { act: 'skip', reason: run.forEach.reason };
     if (run.state === 'retrying') return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
     const { schedule, limits } = spec;
     const siblings = runs.ofJob(run.job);
@@ -64,10 +65,13 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   };
 
   const admit = (run: KnownRun, now: number): boolean => {
-    run.origins ??= run.prepared?.spec.origins ?? [];
-    const admission = slots.admit(run, now, run.prepared?.spec.limits ?? {});
-    if (admission.ok) run.spacing = admission.spacing > 0 ? admission.spacing : undefined;
-    return admission.ok;
+    const { origins = [], limits = {} } = run.prepared?.spec ?? {};
+    // Those of the version that it runs with: a run asked for has none yet, one that was given another chance may have those of an older version.
+    if (run.origins?.join(' ') !== origins.join(' ')) {
+      run.origins = origins;
+      run.unwritten = true;
+    }
+    return slots.admit(run, now, limits);
   };
 
   /** The run counts as queued from here on, so that what is judged after it sees it. */
@@ -75,7 +79,10 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     run.state = 'queued';
     run.attempts += 1;
     run.queuedAt = at;
-    if (run.prepared?.forEach?.ok) run.inputs = { ...run.inputs, forEach: run.prepared.forEach.values };
+    if (run.forEach?.ok) {
+      run.inputs = { ...run.inputs, forEach: run.forEach.values };
+      run.unwritten = true;
+    }
     delete run.held;
     delete run.nextAttemptAt;
   };
@@ -85,8 +92,8 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
     const ids = go.map(({ _id }) => _id);
     const began = performance.now();
     // What the leader made itself has its origins on the row already, and most runs take no inputs: these move in one write.
-    const known = go.filter(({ trigger, prepared }) => (trigger === 'schedule' || trigger === 'catch-up') && prepared?.forEach === undefined);
-    const asked = go.filter((run) => !known.includes(run));
+    const known = go.filter(({ unwritten }) => unwritten === undefined);
+    const asked = go.filter(({ unwritten }) => unwritten);
     let moved = await moveRuns({ database, runs: known.map(({ _id }) => _id), to: 'queued', set: { token }, at });
     if (asked.length > 0) moved += (await database.collections.runs.bulkWrite(asked.map(({ _id, origins, inputs }) => moveOperation({ run: _id, to: 'queued', set: { token, origins, inputs }, at })), { ordered: false })).matchedCount;
     let queued = go;
@@ -95,9 +102,10 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
       const mine = new Set(found.map(({ _id }) => _id));
       queued = go.filter(({ _id }) => mine.has(_id));
       const others = go.filter(({ _id }) => !mine.has(_id));
-      for (const run of others) { slots.release(run._id, at.getTime()); run.prepared = undefined; }
+      for (const run of others) { slots.release({ run: run._id, try: run.attempts }, at.getTime()); forgetPrepared(run); }
       await runs.reread(others.map(({ _id }) => _id));
     }
+    for (const run of queued) delete run.unwritten;
     const movedMs = performance.now() - began;
     await outbox.publish(queued);
     log.debug({ runs: queued.length, movedMs: Math.round(movedMs), tookMs: Math.round(performance.now() - began) }, 'queued');
@@ -107,15 +115,19 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   const endAll = async (ended: ReadonlyMap<string, readonly KnownRun[]>, to: 'skipped' | 'expired'): Promise<void> => {
     for (const [reason, list] of ended) {
       await moveRuns({ database, runs: list.map(({ _id }) => _id), to, set: { reason } });
-      for (const run of list) { runs.forget(run._id); slots.leave(run); }
+      for (const run of list) runs.forget(run._id);
     }
   };
 
   const hold = async (held: ReadonlyMap<string, readonly KnownRun[]>): Promise<void> => {
     for (const [reason, list] of held) {
-      const fresh = list.filter((run) => run.held !== reason && run.state === 'due');
-      for (const run of list) run.held = reason;
-      if (fresh.length > 0) await database.collections.runs.updateMany({ _id: { $in: fresh.map(({ _id }) => _id) }, state: 'due' }, { $set: { held: reason } });
+      const fresh = list.filter((run) => run.held !== reason);
+      for (const run of list) {
+        run.held = reason;
+        // It may wait for long: what it then asks with, and for, is read when it starts.
+        forgetPrepared(run);
+      }
+      if (fresh.length > 0) await database.collections.runs.updateMany({ _id: { $in: fresh.map(({ _id }) => _id) }, state: { $in: ['due', 'retrying'] } }, { $set: { held: reason } });
     }
   };
 
@@ -123,17 +135,14 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
   const makeRoom = async ({ cancel, supersede, coalesce }: Extract<StartDecision, { act: 'start' }>): Promise<void> => {
     if (cancel.length > 0) {
       await moveRuns({ database, runs: cancel, to: 'cancelled', set: { reason: 'overlap' } });
-      for (const id of cancel) announcer.abort(id, 'overlap');
+      for (const id of cancel) announcer.abort({ run: id, try: runs.get(id)?.attempts ?? 0 }, 'overlap');
     }
     if (coalesce.length > 0) await moveRuns({ database, runs: coalesce, to: 'skipped', set: { reason: 'coalesced' } });
     for (const id of supersede) {
       const run = runs.get(id);
       if (run !== undefined) await failWithLetter({ database, run: id, state: 'retrying', attempts: run.attempts, reason: 'superseded_by_fire' });
     }
-    for (const id of [...cancel, ...coalesce, ...supersede]) {
-      const gone = runs.forget(id);
-      if (gone) slots.leave(gone);
-    }
+    for (const id of [...cancel, ...coalesce, ...supersede]) runs.forget(id);
   };
 
   /** Decides against the runs as the database has them: nothing is skipped, held or cancelled on hearsay. */
@@ -163,7 +172,6 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
       } else if (run.state === 'retrying') {
         await failWithLetter({ database, run: run._id, state: 'retrying', attempts: run.attempts, reason: 'expired' });
         runs.forget(run._id);
-        slots.leave(run);
       } else add(expired, 'expired', run);
     }
     await endAll(skipped, 'skipped');
@@ -193,7 +201,8 @@ export function createRunStarter({ database, runs, specs, outbox, slots, announc
       const doubtful: KnownRun[] = [];
       const waiting: KnownRun[] = [];
       for (const run of due) {
-        if (run.state !== 'due' && run.state !== 'retrying') continue;
+        // Those whose input is still being read come again when it is there.
+        if ((run.state !== 'due' && run.state !== 'retrying') || !inputs.has(run)) continue;
         const early = (run.state === 'due' ? run.dueAt : (run.nextAttemptAt ?? at)) > at;
         // Ahead of its moment only a fire of the plainest kind is queued; whatever has to be decided is decided at the moment.
         if (early && (run.trigger !== 'schedule' || run.held !== undefined || run.state !== 'due' || runs.ofJob(run.job).length > 1)) { runs.postpone(run); continue; }

@@ -1,13 +1,16 @@
 import { exchanges, messageIds, messageTypes, queues, type Probe } from '@gleaner/contracts';
 import type { Broker } from '@gleaner/broker';
-import { moveRun, moveRuns, updateRun, type Database, type RunDocument } from '@gleaner/database';
+import { moveRun, moveRuns, revisionId, updateRun, type Database, type RunDocument } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import type { SchedulerTimes } from './config.ts';
 import { judgeSilence } from './core/judgeSilence.ts';
+import { slotHeldUntil } from './core/slotHeldUntil.ts';
 import { failWithLetter } from './failWithLetter.ts';
+import type { OriginSlots } from './originSlots.ts';
 import type { TickOutbox } from './publishTicks.ts';
 import type { RunBook } from './runBook.ts';
 import type { RunSettler } from './settleRuns.ts';
+import type { TickSpecs } from './tickSpecs.ts';
 
 /** Runs looked at in one round: the rest come with the next. */
 const roundSize = 2_000;
@@ -17,10 +20,12 @@ const unconfirmedMs = 2_000;
 export type DeadlineWatch = ReturnType<typeof createDeadlineWatch>;
 
 /** Sees to it that nothing hangs for ever: expired runs, ticks without a confirm or a sign, attempts that have fallen silent. */
-export function createDeadlineWatch({ database, broker, runs, outbox, settler, times, signal, log }: {
+export function createDeadlineWatch({ database, broker, runs, specs, slots, outbox, settler, times, signal, log }: {
   readonly database: Database;
   readonly broker: Pick<Broker, 'publish'>;
   readonly runs: RunBook;
+  readonly specs: TickSpecs;
+  readonly slots: OriginSlots;
   readonly outbox: TickOutbox;
   readonly settler: RunSettler;
   readonly times: Pick<SchedulerTimes, 'republishMs' | 'republishMaxMs' | 'lostAfterMs'>;
@@ -80,10 +85,15 @@ export function createDeadlineWatch({ database, broker, runs, outbox, settler, t
     const error = { class: 'lost', message: `expected a sign of life of try ${run.attempts} within ${times.lostAfterMs} ms; the last came at ${(run.lastSignAt ?? run.startedAt)?.toISOString() ?? 'no time'}` };
     // Only if nothing came since: a sign that arrives between the look and the write keeps the run alive.
     const where = { attempts: run.attempts, lastSignAt: run.lastSignAt ?? { $exists: false } };
+    const maxDuration = (await specs.of([run])).get(revisionId(run.job, run.jobVersion))?.maxDuration ?? 0;
+    // The attempt may be asking its origin all the same: its slot stays with it, and the next try needs another.
+    const until = slotHeldUntil({ ...run, state: 'retrying', error }, maxDuration);
+    const slot = until === undefined ? {} : { slotTry: run.attempts, slotUntil: new Date(until) };
     const moved = run.attempts < run.maxAttempts
-      ? await moveRun({ database, run: run._id, to: 'retrying', where, set: { nextAttemptAt: now, error } })
-      : await moveRun({ database, run: run._id, to: 'failed', where, set: { reason: 'lost', error }, unset: ['letter'] });
+      ? await moveRun({ database, run: run._id, to: 'retrying', where, set: { nextAttemptAt: now, error, ...slot } })
+      : await moveRun({ database, run: run._id, to: 'failed', where, set: { reason: 'lost', error, ...slot }, unset: ['letter'] });
     if (moved === null) return;
+    slots.follow(moved, now.getTime());
     log.warn({ run: run._id, try: run.attempts, state: moved.state, lastSignAt: run.lastSignAt }, 'a running attempt has fallen silent and is given up');
     if (moved.state === 'failed') settler.hear(run._id);
     else await runs.reread([run._id]);

@@ -98,9 +98,20 @@ describe('a result', () => {
     const set = messages.set(run, { a: 1, b: 2 }, { batches: 2 });
     await test.handle(set[0] as Message);
     // A batch is not the last word: more pages may follow.
-    expect((await findRun({ database: test.database, run: run._id }))?.reportedAt).toBeUndefined();
+    expect((await findRun({ database: test.database, run: run._id }))?.lastReport).toBeUndefined();
     await test.handle(kind === 'complete' ? set[2] as Message : kind === 'unchanged' ? messages.unchanged(run, 'none') : messages.failed(run, { class: 'aborted' }));
-    expect((await findRun({ database: test.database, run: run._id }))?.reportedAt).toBeInstanceOf(Date);
+    expect((await findRun({ database: test.database, run: run._id }))?.lastReport).toEqual({ try: 1, at: expect.any(Date) });
+  }));
+
+  it('that comes after its try was given up as lost says so too, whichever try is under way by then', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    await moveRun({ database: test.database, run: run._id, to: 'retrying', set: { slotTry: 1, slotUntil: new Date() } });
+    await moveRun({ database: test.database, run: run._id, to: 'queued' });
+    await test.handle(messages.failed({ ...run, attempts: 2 }, { class: 'network' }, 'of the second try'));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying', attempts: 2 });
+    await test.handle(messages.failed(run, { class: 'aborted' }));
+    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying', attempts: 2, lastReport: { try: 1 } });
   }));
 
   it('is refused by the transaction when the run is cancelled under its hands', () => withStorage(async (test) => {

@@ -1,6 +1,7 @@
 import { letterIdOfTry, type Evidence } from '@gleaner/contracts';
 import { insertLetter, moveRun, type LetterDocument, type RunDocument } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
+import { errorOf } from './core/errorOf.ts';
 import type { StorageParts } from './storageParts.ts';
 
 /** Why a run ends as failed. */
@@ -10,6 +11,7 @@ export interface Failure {
   readonly status?: number | undefined;
   readonly requests?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly origin?: string | undefined;
   readonly evidence?: Evidence | undefined;
   /** A code of the run's own, e.g. `rejected`. */
   readonly reason?: string;
@@ -19,8 +21,8 @@ export interface Failure {
 export async function failRun({ parts, run, failure, where = {} }: { readonly parts: StorageParts; readonly run: RunDocument; readonly failure: Failure; readonly where?: Readonly<Record<string, unknown>> }): Promise<RunDocument | null> {
   const { database, onStep } = parts;
   const now = database.clock.now();
-  const { evidence, requests, reason, status, retryAfterMs } = failure;
-  const error = { class: failure.class, message: failure.message, ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  const { evidence, requests, reason } = failure;
+  const error = errorOf(failure, now);
   const id = letterIdOfTry(run._id, run.attempts);
   const failed = await database.transaction(async (session) => {
     const moved = await moveRun({

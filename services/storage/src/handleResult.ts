@@ -103,7 +103,7 @@ async function readArrival(parts: StorageParts, { run: id, dataset, try: attempt
   const arrival = judgeArrival({ run, head, dataset, decided });
   if (arrival.kind === 'go' && head !== null) return { kind: 'go', run, head };
   if (arrival.kind !== 'drop') {
-    const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted', ...(isLast && run.attempts === attempts ? { reportedAt: database.clock.now() } : {}) } });
+    const cancelled = await moveRun({ database, run: id, to: 'cancelled', set: { reason: 'job deleted', ...(isLast && run.attempts === attempts ? { lastReport: { try: attempts, at: database.clock.now() } } : {}) } });
     if (cancelled) announceRun(parts, cancelled);
   } else {
     parts.log.debug({ run: id, reason: arrival.reason }, 'a result came too late');

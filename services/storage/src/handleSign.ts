@@ -9,7 +9,9 @@ export async function handleStarted({ parts, report }: { readonly parts: Storage
   const { database } = parts;
   const now = database.clock.now();
   const { run, attempt } = report;
-  const moved = await moveRun({ database, run, to: 'running', where: { attempts: report.try }, set: { startedAt: now, lastSignAt: now, attempt, startedAttempts: [attempt] } });
+  const revision = await parts.revisions(report.job, report.jobVersion);
+  const deadline = revision === null ? {} : { deadline: new Date(now.getTime() + revision.definition.maxDuration) };
+  const moved = await moveRun({ database, run, to: 'running', where: { attempts: report.try }, set: { startedAt: now, lastSignAt: now, attempt, startedAttempts: [attempt], ...deadline } });
   if (moved) {
     announceRun(parts, moved);
     return done();
@@ -17,7 +19,7 @@ export async function handleStarted({ parts, report }: { readonly parts: Storage
   // A tick that came twice: the attempt that began last is the one whose failure counts.
   await database.collections.runs.updateOne(
     { _id: run, state: 'running', attempts: report.try, startedAttempts: { $ne: attempt } },
-    { $set: { attempt, lastSignAt: now }, $push: { startedAttempts: { $each: [attempt], $slice: -20 } } } as never,
+    { $set: { attempt, lastSignAt: now, ...deadline }, $push: { startedAttempts: { $each: [attempt], $slice: -20 } } } as never,
   );
   return done();
 }

@@ -21,9 +21,9 @@ const letters = ({ database }: StorageTest) => database.collections.deadLetters;
 describe('a failed report', () => {
   it('makes the run wait for its next try, once however often it comes', () => withStorage(async (test) => {
     const run = await test.run(await test.job(), '1');
-    for (let copy = 0; copy < 3; copy += 1) await test.handle(messages.failed(run, { class: 'http_5xx', status: 503, retryAfterMs: 60_000 }));
+    for (let copy = 0; copy < 3; copy += 1) await test.handle(messages.failed(run, { class: 'http_5xx', status: 503, retryAfterMs: 60_000, origin: 'https://next.example' }));
     const waiting = await findRun({ database: test.database, run: run._id });
-    expect(waiting).toMatchObject({ state: 'retrying', rev: 2, error: { class: 'http_5xx', status: 503, retryAfterMs: 60_000 } });
+    expect(waiting).toMatchObject({ state: 'retrying', rev: 2, error: { class: 'http_5xx', status: 503, retryAfterMs: 60_000, origin: 'https://next.example', at: expect.any(Date) } });
     expect((waiting?.nextAttemptAt?.getTime() ?? 0) - test.database.clock.now().getTime()).toBeGreaterThan(50_000);
     expect(await letters(test).countDocuments({})).toBe(0);
   }));
@@ -43,12 +43,17 @@ describe('a failed report', () => {
   it('of an attempt that another has replaced changes nothing', () => withStorage(async (test) => {
     const run = await test.run(await test.job(), '1', { state: 'queued' });
     await test.handle(messages.started(run, 'A'));
+    const begun = await findRun({ database: test.database, run: run._id });
+    expect((begun?.deadline?.getTime() ?? 0) - (begun?.startedAt?.getTime() ?? 0)).toBe(600_000);
     await test.handle(messages.started(run, 'B'));
+    expect((await findRun({ database: test.database, run: run._id }))?.deadline?.getTime()).toBeGreaterThan(begun?.deadline?.getTime() ?? Infinity);
     await test.handle(messages.started(run, 'A')); // a late copy
     await test.handle(messages.failed(run, { class: 'network' }, 'A'));
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'running', attempt: 'B' });
     await test.handle(messages.failed(run, { class: 'network' }, 'B'));
-    expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying' });
+    const waiting = await findRun({ database: test.database, run: run._id });
+    expect(waiting).toMatchObject({ state: 'retrying' });
+    expect(waiting).not.toHaveProperty('deadline');
     await test.handle(messages.started(run, 'C'));
     expect(await findRun({ database: test.database, run: run._id })).toMatchObject({ state: 'retrying' });
   }));

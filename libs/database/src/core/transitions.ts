@@ -54,7 +54,7 @@ export function planTransition({ run, to, where = {}, set = {}, unset = [], at }
   if (isEnded(to)) {
     stage['endedAt'] = when;
     stage['unsettled'] = next;
-    for (const name of ['nextAttemptAt', 'held', 'deadline']) removed.add(name);
+    for (const name of ['nextAttemptAt', 'held']) removed.add(name);
   } else {
     for (const name of ['endedAt', 'unsettled']) removed.add(name);
   }
@@ -64,6 +64,7 @@ export function planTransition({ run, to, where = {}, set = {}, unset = [], at }
     for (const name of ['publishedAt', 'nextAttemptAt', 'held', 'attempt', 'startedAttempts', 'probe', 'republished', 'lastSignAt']) removed.add(name);
   }
   if (to === 'due') for (const name of ['error', 'reason', 'expiresAt', 'publishedAt', 'queuedAt', 'nextAttemptAt', 'attempt']) if (set[name] === undefined) removed.add(name);
+  if (to !== 'running') removed.add('deadline');
   for (const name of Object.keys(stage)) removed.delete(name);
   return {
     filter: { ...where, _id: run, state: { $in: [...transitions[to]] } },

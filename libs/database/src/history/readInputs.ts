@@ -11,34 +11,45 @@ export const inputLimits = { entries: 1_000, bytes: 256 * 1024, triggerItems: 10
 
 export type ForEachInput = { readonly ok: true; readonly values: readonly string[] } | { readonly ok: false; readonly reason: 'no input' | 'input_too_large' };
 
-/** The values of a field over another job's latest snapshot, each once, in the order of its items' keys; never a part of them. */
-export async function readForEach({ database, job, field }: { readonly database: Database; readonly job: string; readonly field: string }): Promise<ForEachInput> {
+/** What was read, and of which state of the dataset: read again while that is the same, it would be the same. */
+export interface ForEachRead {
+  readonly input: ForEachInput;
+  readonly of?: { readonly dataset: string; readonly position: string; readonly rev: number };
+}
+
+/** The values of a field over another job's latest snapshot, each once, in the order of its items' keys; never a part of them. `before` is what the last read of them brought. */
+export async function readForEach({ database, job, field, before }: { readonly database: Database; readonly job: string; readonly field: string; readonly before?: ForEachRead | undefined }): Promise<ForEachRead> {
   const parent = await database.collections.jobs.findOne({ _id: job, deleted: { $exists: false } }, { projection: { dataset: 1 } });
-  if (parent === null) return { ok: false, reason: 'no input' };
+  if (parent === null) return { input: { ok: false, reason: 'no input' } };
+  const { dataset } = parent;
+  if (before?.of?.dataset === dataset) {
+    const head = await historyCollectionsOf(database.db).heads.findOne({ _id: dataset }, { projection: { position: 1, rev: 1, deleted: 1 } });
+    if (head !== null && !head.deleted && head.position === before.of.position && head.rev === before.of.rev) return before;
+  }
   const values = new Set<string>();
   let bytes = 0;
   let after: string | undefined;
   let pinned: { position: string; rev: number } | undefined;
   try {
     do {
-      const page = await readItems({ database, dataset: parent.dataset, limit: inputLimits.entries, after, pinned });
-      if (page.position === undefined) return { ok: false, reason: 'no input' };
+      const page = await readItems({ database, dataset, limit: inputLimits.entries, after, pinned });
+      if (page.position === undefined) return { input: { ok: false, reason: 'no input' } };
+      pinned = { position: page.position, rev: page.rev };
       for (const item of page.items) {
         const value = 'data' in item ? valueAt(item.data, field) : undefined;
         if (value === undefined || values.has(value)) continue;
         values.add(value);
         bytes += Buffer.byteLength(value);
-        if (values.size > inputLimits.entries || bytes > inputLimits.bytes) return { ok: false, reason: 'input_too_large' };
+        if (values.size > inputLimits.entries || bytes > inputLimits.bytes) return { input: { ok: false, reason: 'input_too_large' }, of: { dataset, ...pinned } };
       }
       after = page.next;
-      pinned = { position: page.position, rev: page.rev };
     } while (after !== undefined);
   } catch (error) {
     // Swept or rewritten while it was read: the run is asked again, as it is for any passing trouble.
-    if (error instanceof HistoryError && error.code === 'no_dataset') return { ok: false, reason: 'no input' };
+    if (error instanceof HistoryError && error.code === 'no_dataset') return { input: { ok: false, reason: 'no input' } };
     throw error;
   }
-  return { ok: true, values: [...values] };
+  return { input: { ok: true, values: [...values] }, ...(pinned ? { of: { dataset, ...pinned } } : {}) };
 }
 
 /** What a run brought: its added and changed items (the first 100 by key); none where its snapshot cannot be read any more. */

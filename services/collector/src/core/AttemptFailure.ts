@@ -5,12 +5,15 @@ export class AttemptFailure extends Error {
   readonly class: FailureClass;
   readonly status?: number;
   readonly retryAfterMs?: number;
-  constructor(failure: FailureClass, message: string, more: { readonly status?: number; readonly retryAfterMs?: number; readonly cause?: unknown } = {}) {
+  /** Whose answer it was: not the url's own origin behind a redirect, a next link or for a token. */
+  readonly origin?: string;
+  constructor(failure: FailureClass, message: string, more: { readonly status?: number; readonly retryAfterMs?: number; readonly origin?: string; readonly cause?: unknown } = {}) {
     super(message, more.cause === undefined ? {} : { cause: more.cause });
     this.name = 'AttemptFailure';
     this.class = failure;
     if (more.status !== undefined) this.status = more.status;
     if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs;
+    if (more.origin !== undefined) this.origin = more.origin;
   }
 }
 

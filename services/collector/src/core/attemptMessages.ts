@@ -13,10 +13,10 @@ export function attemptMessages({ tick, head, attempt, startedAt, sent = 0, outc
 }): { readonly batches: readonly string[]; readonly report: string | object } {
   const about = { v: 1, ...head, attempt, startedAt } as const;
   if (outcome.kind === 'failed') {
-    const { class: failure, message, status, retryAfterMs, evidence, requests } = outcome;
+    const { class: failure, message, status, retryAfterMs, origin, evidence, requests } = outcome;
     const report: FailedReport = {
       ...about, kind: 'failed', class: failure, message, requests,
-      ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(evidence === undefined ? {} : { evidence }),
+      ...(status === undefined ? {} : { status }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(origin === undefined ? {} : { origin }), ...(evidence === undefined ? {} : { evidence }),
     };
     return { batches: [], report };
   }

@@ -12,11 +12,13 @@ export function runAnswer(run: RunDocument): RunAnswer {
     ...given({
       deadline: isoOf(run.deadline), nextAttemptAt: isoOf(run.nextAttemptAt),
       decision: run.decision && { accept: run.decision.accept, by: run.decision.by, at: iso(run.decision.at) },
-      counts: run.counts, requests: run.requests, snapshot: run.snapshot, error: run.error, letter: run.letter,
+      counts: run.counts, requests: run.requests, snapshot: run.snapshot, error: run.error && errorAnswer(run.error), letter: run.letter,
       count: run.count, through: isoOf(run.through), warnings: run.warnings, cause: run.cause, alerts: run.alerts?.map(({ id, sentAt }) => ({ id, ...given({ sentAt: isoOf(sentAt) }) })),
     }),
   };
 }
+
+const errorAnswer = ({ class: failure, message, status }: NonNullable<RunDocument['error']>): NonNullable<RunAnswer['error']> => ({ class: failure, message, ...given({ status }) });
 
 const iso = (at: Date): string => at.toISOString();
 const isoOf = (at: Date | undefined): string | undefined => at?.toISOString();

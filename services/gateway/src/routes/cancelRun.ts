@@ -17,7 +17,7 @@ export const cancelRun = ({ database, messenger }: Gateway) =>
         const run = await expectRun({ database, id });
         if (run.state !== 'cancelled') throw stateConflict(run, 'only a run that has not ended can be cancelled');
       } else {
-        messenger.announceAbort(id, 'cancelled');
+        messenger.announceAbort(moved, 'cancelled');
         messenger.announceRun(moved);
       }
       return nothing();

@@ -82,11 +82,12 @@ describe('runs', () => {
 
   it('are cancelled by their state, and only while they have not ended', async () => {
     await withRuns(async ({ call, insert, broker, database }) => {
-      await insert({ _id: 'j@1', state: 'running' });
+      await insert({ _id: 'j@1', state: 'running', attempts: 2, deadline: new Date(Date.UTC(2026, 10, 20)) });
       await insert({ _id: 'j@2', state: 'succeeded' });
+      expect((await call('GET', '/v1/runs/j@1')).json()).toMatchObject({ deadline: '2026-11-20T00:00:00.000Z' });
       expect((await call('DELETE', '/v1/runs/j@1')).status).toBe(204);
       expect(await findRun({ database, run: 'j@1' })).toMatchObject({ state: 'cancelled', reason: 'cancelled', unsettled: 2 });
-      expect(broker.announced.slice(-2).map(({ body }) => body)).toMatchObject([{ kind: 'abort', run: 'j@1', reason: 'cancelled' }, { kind: 'run', run: 'j@1', state: 'cancelled', rev: 2 }]);
+      expect(broker.announced.slice(-2).map(({ body }) => body)).toMatchObject([{ kind: 'abort', run: 'j@1', try: 2, reason: 'cancelled' }, { kind: 'run', run: 'j@1', state: 'cancelled', rev: 2 }]);
       expect((await call('DELETE', '/v1/runs/j@1')).status).toBe(204);
       expect((await call('DELETE', '/v1/runs/j@2')).json()).toMatchObject({ status: 409, code: 'state_conflict', state: 'succeeded' });
       expect((await call('DELETE', '/v1/runs/j@3')).status).toBe(404);
