@@ -5,5 +5,5 @@ export type * from './brokerTypes.ts';
 export { connectBroker } from './connectBroker.ts';
 export type { ConnectOptions } from './connectBroker.ts';
 export { messageHeaders } from './messageHeaders.ts';
-export { dead, done, retry } from './outcome.ts';
+export { dead, done, handBack, retry } from './outcome.ts';
 export type { Outcome } from './outcome.ts';

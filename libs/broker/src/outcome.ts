@@ -2,7 +2,8 @@
 export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
-  | { readonly kind: 'dead'; readonly reason: string; readonly class?: string; readonly details?: unknown };
+  | { readonly kind: 'dead'; readonly reason: string; readonly class?: string; readonly details?: unknown }
+  | { readonly kind: 'handBack'; readonly reason: string };
 
 /** The message's effect is durable: acknowledge it. */
 export const done = (): Outcome => ({ kind: 'done' });
@@ -12,3 +13,6 @@ export const retry = (reason: string, afterMs?: number): Outcome => ({ kind: 're
 
 /** It can never succeed: put it into the dead-letter queue with its reason (first 500 characters), class and details (JSON, first 4,000 characters). */
 export const dead = (reason: string, more: { readonly class?: string; readonly details?: unknown } = {}): Outcome => ({ kind: 'dead', reason, ...more });
+
+/** Nobody can work on it just now: back to its queue as it came, at once. Pause the consumer before, or it comes straight back. */
+export const handBack = (reason: string): Outcome => ({ kind: 'handBack', reason });

@@ -35,6 +35,7 @@ export async function settle(options: {
   const about = { queue: delivery.queue, type: delivery.type, messageId: delivery.messageId, attempt: delivery.attempt };
 
   if (settlement.kind === 'ack') return ifOpen(life, () => life.channel.ack(message), 'done');
+  if (settlement.kind === 'handBack') return handBack(life, message);
   if (settlement.kind === 'requeue') {
     log.warn({ ...about, reason: settlement.reason }, 'given back to its queue');
     await waitFor(requeueDelayMs, life.ended);
@@ -50,7 +51,7 @@ export async function settle(options: {
   return ifOpen(life, () => life.channel.ack(message), settlement.as);
 }
 
-/** Gives a message back that nobody has begun; not counted as a failure where the broker knows the difference. */
+/** Gives a message back on which nobody has done anything; not counted as a failure where the broker knows the difference. */
 export function handBack(life: ChannelLife<Channel>, message: ConsumeMessage): Settled {
   return ifOpen(life, () => life.channel.nack(message, false, true), 'requeued');
 }

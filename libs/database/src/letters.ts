@@ -27,7 +27,7 @@ export interface LetterDocument {
   /** Where a replay publishes it to. */
   readonly message?: { readonly exchange: string; readonly routingKey: string; readonly type?: string; readonly messageId?: string; readonly correlationId?: string; /** The payload is base64, because the body was no text. */ readonly encoding?: 'base64' };
   /** Asked for by the gateway; carried out by storage. */
-  readonly replay?: { readonly requestedAt: Date; readonly by: string; readonly as?: 'original'; readonly notBefore?: Date; readonly error?: string };
+  readonly replay?: { readonly requestedAt: Date; readonly by: string; readonly as?: 'original'; readonly notBefore?: Date; /** How often it could not be carried out yet. */ readonly failures?: number; readonly error?: string };
   readonly replayedAt?: Date;
   readonly discardedAt?: Date;
   readonly replayOf?: string;

@@ -1,15 +1,23 @@
-import { findRun, type RunDocument } from '@gleaner/database';
+import { findRun, isDatabaseAway, type RunDocument } from '@gleaner/database';
 import { applyWholeSet } from './handleResult.ts';
 import { failRun } from './failRun.ts';
 import type { StorageParts } from './storageParts.ts';
 
 const keptForMs = 30 * 86_400_000;
 
-/** Carries out what people have decided about quarantined runs, and lets go those that nobody has answered for 30 days. */
-export async function executeDecisions({ parts }: { readonly parts: StorageParts }): Promise<number> {
+/** Carries out what people have decided about quarantined runs. One that fails is tried again with the next scan, and holds up no other. */
+export async function executeDecisions({ parts, signal }: { readonly parts: StorageParts; readonly signal?: AbortSignal }): Promise<number> {
   const { runs } = parts.database.collections;
   const decided = await runs.find({ state: 'quarantined', 'decision.at': { $exists: true } }, { limit: 100 }).toArray();
-  for (const run of decided) await executeDecision({ parts, run });
+  for (const run of decided) {
+    if (signal?.aborted) break;
+    try {
+      await executeDecision({ parts, run });
+    } catch (error) {
+      if (isDatabaseAway(error)) throw error;
+      parts.log.warn({ err: error, run: run._id }, 'a decision was not carried out yet');
+    }
+  }
   return decided.length;
 }
 

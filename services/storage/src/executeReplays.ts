@@ -1,26 +1,54 @@
+import { BrokerError, type BrokerErrorCode } from '@gleaner/broker';
 import { maxAttempts, queues } from '@gleaner/contracts';
-import { findJob, findRevision, replayRunLetter, type LetterDocument, type RunDocument } from '@gleaner/database';
+import { findJob, findRevision, isDatabaseAway, replayRunLetter, type Filter, type LetterDocument, type RunDocument } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
 import type { StorageParts } from './storageParts.ts';
 
 const atOnce = 200;
 
-/** Carries out the replays that were asked for and whose time has come; how many letters were looked at. Each is done once, whoever else tries. */
-export async function executeReplays({ parts }: { readonly parts: StorageParts }): Promise<number> {
+/** What is replayed: failed runs, for which the database is enough, or messages, for which the broker has to be there too. */
+export type Replayed = 'runs' | 'messages';
+
+const ofRuns = { queue: queues.collect, run: { $exists: true } } as const;
+const letters: Readonly<Record<Replayed, Filter<LetterDocument>>> = { runs: ofRuns, messages: { $nor: [ofRuns] } };
+
+/**
+ * Carries out the replays that were asked for and whose time has come (`of` = only those of one kind); how many were carried out or refused.
+ * Each is done once, whoever else tries. One that fails is put off, longer each time, so that it holds up no other; where the broker or the
+ * database is away the rest waits for the next scan.
+ */
+export async function executeReplays({ parts, of, signal }: { readonly parts: StorageParts; readonly of?: Replayed; readonly signal?: AbortSignal }): Promise<number> {
   const { collections, clock } = parts.database;
   const due = await collections.deadLetters.find({
-    state: 'parked', 'replay.requestedAt': { $exists: true }, 'replay.error': { $exists: false },
+    ...(of === undefined ? {} : letters[of]), state: 'parked', 'replay.requestedAt': { $exists: true }, 'replay.error': { $exists: false },
     $or: [{ 'replay.notBefore': { $exists: false } }, { 'replay.notBefore': { $lte: clock.now() } }],
   }, { sort: { 'replay.requestedAt': 1 }, limit: atOnce }).toArray();
+  let executed = 0;
   for (const letter of due) {
+    if (signal?.aborted) break;
     try {
-      await (letter.queue === queues.collect && letter.run !== undefined ? replayRun({ parts, letter, run: letter.run }) : republish({ parts, letter }));
+      await (letter.queue === queues.collect && letter.run !== undefined ? replayRun({ parts, letter, run: letter.run }) : republish({ parts, letter, signal }));
+      executed += 1;
     } catch (error) {
-      // The mark stands: the next scan tries again.
+      // The mark stands: a later scan tries again.
       parts.log.warn({ err: error, letter: letter._id }, 'a replay was not carried out yet');
+      if (error instanceof BrokerError ? brokerAway.has(error.code) : isDatabaseAway(error)) break;
+      await putOff({ parts, letter });
     }
   }
-  return due.length;
+  return executed;
+}
+
+/** Codes that say nothing of the message: every other would fare the same. */
+const brokerAway: ReadonlySet<BrokerErrorCode> = new Set(['connection_lost', 'blocked', 'closed', 'aborted']);
+
+const putOffMs = { step: 1_000, longest: 300_000 };
+
+/** At first to the next scan, then by 1, 3, 7 … seconds. */
+async function putOff({ parts: { database }, letter }: { parts: StorageParts; letter: LetterDocument }): Promise<void> {
+  const failures = letter.replay?.failures ?? 0;
+  const notBefore = new Date(database.clock.now().getTime() + Math.min(putOffMs.longest, putOffMs.step * (2 ** failures - 1)));
+  await database.collections.deadLetters.updateOne({ _id: letter._id, state: 'parked', replay: { $exists: true } }, { $set: { 'replay.notBefore': notBefore, 'replay.failures': failures + 1 } });
 }
 
 /** The run becomes due again, with the job's current version or (`as: original`) its own. */
@@ -50,7 +78,7 @@ async function replayRun({ parts, letter, run: id }: { parts: StorageParts; lett
 }
 
 /** Sends a message again to where it was going, under its own id, then marks the letter: after a crash between the two it comes twice, and the handlers are made for that. */
-async function republish({ parts, letter }: { parts: StorageParts; letter: LetterDocument }): Promise<void> {
+async function republish({ parts, letter, signal }: { parts: StorageParts; letter: LetterDocument; signal: AbortSignal | undefined }): Promise<void> {
   const { database, broker, onStep } = parts;
   const { message, payload } = letter;
   const run = letter.run === undefined ? null : await database.collections.runs.findOne({ _id: letter.run }, { readConcern: { level: 'majority' } });
@@ -66,7 +94,7 @@ async function republish({ parts, letter }: { parts: StorageParts; letter: Lette
     exchange: message.exchange, routingKey: message.routingKey, type: message.type ?? '', messageId: message.messageId ?? letter._id,
     ...(message.correlationId === undefined ? {} : { correlationId: message.correlationId }),
     headers: { 'replay-count': letter.replays + 1, 'replay-of': letter._id },
-    body: Buffer.from(payload, message.encoding ?? 'utf8'), contentType: 'application/json', deadlineMs: 10_000,
+    body: Buffer.from(payload, message.encoding ?? 'utf8'), contentType: 'application/json', deadlineMs: 10_000, ...(signal ? { signal } : {}),
   });
   await onStep?.('between publish and mark');
   await database.collections.deadLetters.updateOne(

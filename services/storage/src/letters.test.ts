@@ -88,8 +88,12 @@ describe('parking', () => {
     ['a heartbeat does not end a run', { type: messageTypes.report, kind: 'heartbeat' }, 'running'],
     ['nor does a batch of an older try', { type: messageTypes.batch, try: 1 }, 'running'],
     ['a batch of the present try does', { type: messageTypes.batch, try: 2 }, 'failed'],
+    ['not while the run waits for its next try', { type: messageTypes.batch, try: 2, of: { state: 'retrying' } }, 'retrying'],
+    ['nor when it is due again', { type: messageTypes.batch, try: 2, of: { state: 'due' } }, 'due'],
+    ['nor where another attempt of the try has begun since', { type: messageTypes.batch, try: 2, of: { attempt: 'B', startedAttempts: ['A', 'B'] } }, 'running'],
+    ['but where its own beginning was not told yet', { type: messageTypes.batch, try: 2, of: { attempt: 'B', startedAttempts: ['B'] } }, 'failed'],
   ] as const)('%s', (_, of, state) => withStorage(async (test) => {
-    const run = await test.run(await test.job(), '1', { attempts: 2 });
+    const run = await test.run(await test.job(), '1', { attempts: 2, ...('of' in of ? of.of : {}) });
     const head = { v: 1, run: run._id, job: run.job, dataset: run.dataset, jobVersion: 1, try: 'try' in of ? of.try : 2, queuedAt: new Date().toISOString(), attempt: 'A' };
     const body = of.type === messageTypes.batch ? { ...head, seq: 0, items: [] } : { ...head, kind: of.kind, n: 1 };
     await parkDead({ parts: test.parts, delivery: buried({ type: of.type, body: Buffer.from(JSON.stringify(body)) }), queue: queues.store });

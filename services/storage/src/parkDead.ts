@@ -1,7 +1,7 @@
-import { isEnded } from '@gleaner/contracts';
 import { insertLetter, moveRun, type LetterDocument } from '@gleaner/database';
 import { done, type Delivery, type Outcome } from '@gleaner/broker';
 import { announceRun } from './announceRun.ts';
+import { isReplaced } from './core/isReplaced.ts';
 import { readDeadMessage } from './core/readDeadMessage.ts';
 import type { StorageParts } from './storageParts.ts';
 
@@ -33,7 +33,9 @@ export async function parkDead({ parts, delivery, queue }: {
       ...(typeof headers['replay-of'] === 'string' ? { replayOf: headers['replay-of'] } : {}),
     };
     if (!(await insertLetter({ database, letter, session }))) return null;
-    const concerns = run !== null && facts.ends && !isEnded(run.state) && (facts.try === undefined || facts.try === run.attempts);
+    // A run that waits for its next try, or is due again, is past what this message was part of.
+    const concerns = run !== null && facts.ends && (run.state === 'queued' || run.state === 'running')
+      && (facts.try === undefined || facts.try === run.attempts) && !isReplaced({ run, attempt: facts.attempt });
     const failed = concerns
       ? await moveRun({ database, session, run: run._id, to: 'failed', where: { rev: run.rev }, set: { letter: letter._id, error: { class: facts.class, message: facts.reason } } })
       : null;

@@ -9,45 +9,47 @@ export interface Commands {
 
 /**
  * Carries out replays and decisions as soon as they are asked for: a change stream wakes it, a scan each second is behind it.
- * What fails is tried again with the next scan.
+ * What fails is tried again with the next scan. What needs the broker has a loop of its own, and so holds up nothing that needs only the database.
  */
 export function watchCommands({ parts, scanMs = 1_000 }: { readonly parts: StorageParts; readonly scanMs?: number }): Commands {
   const { database, log } = parts;
-  let stopped = false;
-  let again = true;
-  let wake: () => void = () => undefined;
-  const onChange = (): void => {
-    again = true;
-    wake();
-  };
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const onFault = (error: unknown): void => log.warn({ err: error }, 'commands could not be read; trying again');
+  const replays = (['runs', 'messages'] as const).map((of) => scan({ step: async () => await executeReplays({ parts, of, signal }), scanMs, signal, onFault }));
+  const decisions = scan({ step: async () => await executeDecisions({ parts, signal }), scanMs, signal, onFault });
   const onTrouble = (error: unknown): void => log.warn({ err: error }, 'a change stream broke; it is opened again, the scan goes on');
   const watches = [
-    watchCollection({ collection: database.collections.deadLetters, pipeline: [{ $match: { 'updateDescription.updatedFields.replay': { $exists: true } } }], onChange, onTrouble }),
-    watchCollection({ collection: database.collections.runs, pipeline: [{ $match: { 'updateDescription.updatedFields.decision': { $exists: true } } }], onChange, onTrouble }),
+    watchCollection({ collection: database.collections.deadLetters, pipeline: [{ $match: { 'updateDescription.updatedFields.replay': { $exists: true } } }], onChange: () => { for (const { wake } of replays) wake(); }, onTrouble }),
+    watchCollection({ collection: database.collections.runs, pipeline: [{ $match: { 'updateDescription.updatedFields.decision': { $exists: true } } }], onChange: decisions.wake, onTrouble }),
   ];
-  const run = async (): Promise<void> => {
-    while (!stopped) {
-      again = false;
-      try {
-        await executeReplays({ parts });
-        await executeDecisions({ parts });
-      } catch (error) {
-        log.warn({ err: error }, 'commands could not be read; trying again');
-      }
-      if (!again && !stopped)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, scanMs);
-          wake = () => { clearTimeout(timer); resolve(); };
-        });
-    }
-  };
-  const running = run();
   return {
     async stop() {
-      stopped = true;
-      wake();
+      stopping.abort();
       await Promise.all(watches.map((watch) => watch.close()));
-      await running;
+      await Promise.all([...replays, decisions].map(({ ended }) => ended));
     },
   };
+}
+
+/** Takes a step every `scanMs`, and at once when woken, until the signal. */
+function scan({ step, scanMs, signal, onFault }: {
+  readonly step: () => Promise<unknown>; readonly scanMs: number; readonly signal: AbortSignal; readonly onFault: (error: unknown) => void;
+}): { readonly wake: () => void; readonly ended: Promise<void> } {
+  let again = true;
+  let goOn: () => void = () => undefined;
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      again = false;
+      await step().catch(onFault);
+      if (again || signal.aborted) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, scanMs);
+        goOn = () => { clearTimeout(timer); resolve(); };
+        signal.addEventListener('abort', goOn, { once: true });
+      });
+      signal.removeEventListener('abort', goOn);
+    }
+  };
+  return { wake: () => { again = true; goOn(); }, ended: run() };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { dead, done, retry } from '../outcome.ts';
+import { dead, done, handBack, retry } from '../outcome.ts';
 import type { Outcome } from '../outcome.ts';
 import { testTopology } from '../support/withConnected.ts';
 import { decideSettlement } from './decideSettlement.ts';
@@ -24,6 +24,7 @@ describe('decideSettlement', () => {
     ['afterMs equal to a rung', 'work', retry('r', 800), 1, { kind: 'copy', as: 'retried', to: rung(800) }],
     ['afterMs beyond the ladder', 'work', retry('r', 60_000), 1, { kind: 'copy', as: 'retried', to: rung(800) }],
     ['afterMs 0', 'work', retry('r', 0), 3, { kind: 'copy', as: 'retried', to: rung(200) }],
+    ['handed back, whatever the ladder', 'work', handBack('r'), 4, { kind: 'handBack' }],
     ['no ladder', 'plain', retry('r'), 1, { kind: 'requeue', reason: 'r' }],
     ['no ladder, dead', 'plain', dead('r'), 1, { kind: 'copy', as: 'dead', to: { exchange: 'dead', routingKey: 'plain' } }],
     ['no dead-letter queue', 'ask', dead('r'), 1, { kind: 'drop', reason: 'r' }],

@@ -1,5 +1,6 @@
 import { isRetryable } from '@gleaner/contracts';
 import type { RunDocument } from '@gleaner/database';
+import { isReplaced } from './isReplaced.ts';
 import { nextAttemptAt } from './nextAttemptAt.ts';
 
 export type FailureDecision =
@@ -19,8 +20,7 @@ export function decideFailure({ run, failure, random, now }: {
 }): FailureDecision {
   if (run.state !== 'queued' && run.state !== 'running') return { kind: 'ignore', reason: `the run is ${run.state}` };
   if (failure.try !== run.attempts) return { kind: 'ignore', reason: `it is of try ${failure.try}, the run is at ${run.attempts}` };
-  if (failure.attempt !== undefined && run.attempt !== undefined && run.attempt !== failure.attempt && (run.startedAttempts ?? []).includes(failure.attempt))
-    return { kind: 'ignore', reason: 'another attempt of the same try has begun since' };
+  if (isReplaced({ run, attempt: failure.attempt })) return { kind: 'ignore', reason: 'another attempt of the same try has begun since' };
   if (!isRetryable(failure.class) || failure.try >= run.maxAttempts) return { kind: 'fail' };
   const next = nextAttemptAt({ failedTry: failure.try, retryAfterMs: failure.retryAfterMs, random, now });
   // A run that has begun does not expire, but no further try starts after it would have.

@@ -25,6 +25,7 @@ export interface DeadFacts {
   readonly job?: string;
   readonly dataset?: string;
   readonly try?: number;
+  readonly attempt?: string;
   /** Without it the run cannot end by itself: a tick, a batch, or a report that ends the try. */
   readonly ends: boolean;
 }
@@ -71,11 +72,11 @@ function timeOf(time: unknown): Date | undefined {
   return typeof value === 'number' ? new Date(value * 1_000) : undefined;
 }
 
-function aboutOf(type: string, body: Buffer, correlationId: string | undefined): Pick<DeadFacts, 'run' | 'job' | 'dataset' | 'try' | 'ends'> {
+function aboutOf(type: string, body: Buffer, correlationId: string | undefined): Pick<DeadFacts, 'run' | 'job' | 'dataset' | 'try' | 'attempt' | 'ends'> {
   const read = readMessage(type, body);
   if (!read.ok) return { ...(correlationId === undefined ? {} : { run: correlationId }), ends: true };
   if (read.type === 'probe') return { run: read.probe.run, try: read.probe.try, ends: false };
   const head = read.type === 'tick' ? read.tick : read.type === 'batch' ? read.batch : read.report;
   const ends = read.type !== 'report' || (read.report.kind !== 'started' && read.report.kind !== 'heartbeat');
-  return { run: head.run, job: head.job, dataset: head.dataset, try: head.try, ends };
+  return { run: head.run, job: head.job, dataset: head.dataset, try: head.try, ...('attempt' in head ? { attempt: head.attempt } : {}), ends };
 }
