@@ -18,9 +18,10 @@ describe('everyCron', () => {
       name: 'sweep',
       expression: everySecond,
       log,
+      heals: (error) => error instanceof Error && error.message === 'passes by itself',
       run: async () => {
         runs += 1;
-        if (runs === 1) throw new Error('the first fails');
+        if (runs === 1) throw new Error('passes by itself');
         most = Math.max(most, (atOnce += 1));
         if (runs === 2) await gate.promise;
         atOnce -= 1;
@@ -37,7 +38,7 @@ describe('everyCron', () => {
     await timer.stop();
     expect(most).toBe(1);
     expect(getTasks().size).toBe(before - 1);
-    expect(lines.filter((line) => line.includes('housekeeping failed'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('housekeeping failed')).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['warn']);
   });
 
   it('stop waits for the run that has begun', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { EnvError, readEnv, readSecrets } from './env.ts';
+import { EnvError, readEnv, readEnvAndSecrets, type EnvSource } from './env.ts';
 import { choice, cidrs, duration, flag, integer, list, optional, secret, size, string, url } from './envFields.ts';
 
 const schema = {
@@ -102,7 +102,9 @@ describe('readEnv', () => {
   });
 });
 
-describe('readSecrets', () => {
+describe('the secrets of templates', () => {
+  const readSecrets = (source: EnvSource) => readEnvAndSecrets({}, source).secrets;
+
   it('gives names, values and origins, from variables, files and mounts', () => {
     withFolder((folder) => {
       writeFileSync(join(folder, 'token'), 'file-value\n');
@@ -119,5 +121,10 @@ describe('readSecrets', () => {
     const faults = faultsOf(() => readSecrets({ variables: { SECRET_A: 'hunter2', SECRET_A_ORIGINS: 'a.example/path', SECRET_B_FILE: '/nonexistent/b', SECRET_C_ORIGINS: 'https://c.example' }, secretsFolder: '/nonexistent' }));
     expect(faults.map(({ variable }) => variable).toSorted()).toEqual(['SECRET_A_ORIGINS', 'SECRET_B_FILE', 'SECRET_C']);
     expect(JSON.stringify(faults)).not.toContain('hunter2');
+  });
+
+  it('reports its faults with those of the variables, not after them', () => {
+    const variables = { PORT: 'many', SECRET_B_FILE: '/nonexistent/b' };
+    expect(faultsOf(() => readEnvAndSecrets({ port: schema.port }, { variables, secretsFolder: '/nonexistent' })).map(({ variable }) => variable)).toEqual(['PORT', 'SECRET_B_FILE']);
   });
 });

@@ -42,19 +42,35 @@ export function readEnv<const S extends Readonly<Record<string, EnvField<unknown
   source: EnvSource = {},
 ): { readonly [K in keyof S]: EnvValue<S[K]> } {
   const faults: EnvFault[] = [];
-  const entries = Object.entries(schema).map(([key, field]) => [key, readField(field, source, faults)] as const);
+  const values = readFields(schema, source, faults);
   if (faults.length > 0) throw new EnvError(faults);
+  return values;
+}
+
+/** The configuration and, beside it, every secret that templates may use; the faults of both in one EnvError. */
+export function readEnvAndSecrets<const S extends Readonly<Record<string, EnvField<unknown>>>>(
+  schema: S,
+  source: EnvSource = {},
+): { readonly values: { readonly [K in keyof S]: EnvValue<S[K]> }; readonly secrets: ReadonlyMap<string, SecretEntry> } {
+  const faults: EnvFault[] = [];
+  const values = readFields(schema, source, faults);
+  const secrets = readSecrets(source, faults);
+  if (faults.length > 0) throw new EnvError(faults);
+  return { values, secrets };
+}
+
+function readFields<const S extends Readonly<Record<string, EnvField<unknown>>>>(schema: S, source: EnvSource, faults: EnvFault[]): { readonly [K in keyof S]: EnvValue<S[K]> } {
+  const entries = Object.entries(schema).map(([key, field]) => [key, readField(field, source, faults)] as const);
   return Object.freeze(Object.fromEntries(entries)) as { readonly [K in keyof S]: EnvValue<S[K]> };
 }
 
 /**
  * Every secret by its name: `X` from `SECRET_X`, from the file named by `SECRET_X_FILE`, or from `/run/secrets/secret_x`,
  * with `SECRET_X_ORIGINS` (scheme, host and port between commas) where it is given.
- * Throws one EnvError for files that cannot be read, empty secrets and origins that are none.
+ * Files that cannot be read, empty secrets and origins that are none are faults.
  */
-export function readSecrets(source: EnvSource = {}): ReadonlyMap<string, SecretEntry> {
+function readSecrets(source: EnvSource, faults: EnvFault[]): ReadonlyMap<string, SecretEntry> {
   const variables = source.variables ?? process.env;
-  const faults: EnvFault[] = [];
   const secrets = new Map<string, SecretEntry>();
   const given = Object.keys(variables).filter((variable) => variables[variable]);
   const mounted = listFolder(source.secretsFolder ?? '/run/secrets').map((file) => file.toUpperCase());
@@ -69,7 +85,6 @@ export function readSecrets(source: EnvSource = {}): ReadonlyMap<string, SecretE
     }
     secrets.set(name, Object.freeze({ value: text, ...(origins ? { origins } : {}) }));
   }
-  if (faults.length > 0) throw new EnvError(faults);
   return secrets;
 }
 

@@ -2,7 +2,7 @@ export { localClock, monotonic } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { everyCron } from './cronTimers.ts';
 export type { CronTimer } from './cronTimers.ts';
-export { endsWithParent, EnvError, readEnv, readSecrets } from './env.ts';
+export { endsWithParent, EnvError, readEnv, readEnvAndSecrets } from './env.ts';
 export type { EnvFault, EnvSource, SecretEntry } from './env.ts';
 export { choice, cidrs, duration, flag, integer, list, optional, secret, size, string, url } from './envFields.ts';
 export type { AllowedNetwork, EnvField, EnvValue } from './envFields.ts';

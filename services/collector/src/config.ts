@@ -1,9 +1,9 @@
-import { choice, cidrs, duration, integer, logLevels, readEnv, readSecrets, size, string, url } from '@gleaner/runtime';
+import { choice, cidrs, duration, integer, logLevels, readEnvAndSecrets, size, string, url } from '@gleaner/runtime';
 import type { EnvSource } from '@gleaner/runtime';
 
 /** Everything that a collector takes from its environment, frozen; throws one error that lists every fault. */
 export function readConfig(source?: EnvSource) {
-  const config = readEnv(
+  const { values, secrets } = readEnvAndSecrets(
     {
       amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
       /** Runs at once. */
@@ -20,6 +20,6 @@ export function readConfig(source?: EnvSource) {
     },
     source,
   );
-  return Object.freeze({ ...config, secrets: readSecrets(source) });
+  return Object.freeze({ ...values, secrets });
 }
 export type Config = ReturnType<typeof readConfig>;

@@ -1,5 +1,5 @@
 import { connectBroker } from '@gleaner/broker';
-import { connectDatabase, ensureFirstKey, expectSchema } from '@gleaner/database';
+import { connectDatabase, ensureFirstKey, expectSchema, isDatabaseAway } from '@gleaner/database';
 import { createLogger, createMetrics, everyCron, runService } from '@gleaner/runtime';
 import { readConfig } from './config.ts';
 import { createGateway } from './createGateway.ts';
@@ -19,7 +19,7 @@ await runService({
 
     const broker = await connectBroker({ url: config.amqpUrl, name: 'gateway', log, waitMs: 0 });
     onRelease('broker', async (deadlineMs) => await broker.close({ deadlineMs }));
-    const clock = everyCron({ name: 'clock', expression: '*/10 * * * * *', log, run: async () => await database.clock.sync() });
+    const clock = everyCron({ name: 'clock', expression: '*/10 * * * * *', log, heals: isDatabaseAway, run: async () => await database.clock.sync() });
     onRelease('clock', async () => await clock.stop());
 
     const gateway = await createGateway({ database, broker, log, metrics: createMetrics(), stopping, version, trustProxy: config.trustProxy });
