@@ -29,3 +29,29 @@ describe('a job that was deleted and made again while nobody led', () => {
     expect(account([span(1, 0), span(2, 1.5, { deleted: true }), span(3, 2.5), span(4, 3.5, { deleted: true }), span(5, 4.5)], 5)).toEqual([['job deleted', 1, 1, 1, 1], ['job deleted', 3, 3, 1, 3], ['fire', 5, 5]]);
   });
 });
+
+describe('a stretch of a list of dense triggers', () => {
+  it.each([
+    ['one that fires each second covers the others', [{ every: '1s' }, { cron: '* * * * * *' }, { every: '7s' }, { cron: '30 4 * * *' }], 1],
+    ['a dense one beside a rare one', [{ cron: '* * * * * *' }, { cron: '30 4 * * *' }, { every: '1h' }], 1],
+    ['two dense ones come in parts', [{ cron: '*/2 * * * * *' }, { cron: '*/3 * * * * *' }], 2],
+  ] as const)('is counted without holding up the leader: %s', (_name, any, least) => {
+    const day = 24 * hour;
+    const schedule = scheduleSchema.parse({ any });
+    const spans: JobSpan[] = [{ version: 1, from: 0, paused: true, schedule }, { version: 2, from: 2 * day, paused: false, schedule }];
+    const seconds = Array.from({ length: 2 * 86_400 - 1 }, (_, index) => index + 1).filter((second) => least === 1 || second % 2 === 0 || second % 3 === 0);
+    let through = 0;
+    let counted = 0;
+    let rows = 0;
+    let largest = 0;
+    for (let more = true; more;) {
+      const account = accountFires({ jobId: 'job', spans, through, now: 2 * day - 1, ahead: 0, lateAfter: 10_000, limit: 500 });
+      for (const row of account.rows) if (row.kind === 'paused') { counted += row.count; rows += 1; largest = Math.max(largest, row.count); expect(row.at).toBeGreaterThan(through); }
+      ({ through, more } = account);
+    }
+    expect([counted, through]).toEqual([seconds.length, (seconds.at(-1) ?? 0) * 1_000]);
+    // Whatever is not counted by arithmetic is walked, some 50,000 fires at a time.
+    if (least === 1) expect(rows).toBe(1);
+    else expect(largest).toBeLessThan(160_000);
+  });
+});

@@ -51,7 +51,7 @@ export interface Account {
 export function accountFires(options: AccountOptions): Account {
   const { spans, through, now, ahead, limit } = options;
   const horizon = now + ahead;
-  const rows: LedgerRow[] = [];
+  const rows: FoundRow[] = [];
   // A deleted job runs nothing any more, also where it was made again since: what it still owed is missed.
   let dead = false;
   let laterDue = false;
@@ -78,33 +78,40 @@ export function accountFires(options: AccountOptions): Account {
     rows.unshift(...found);
     openPause = false;
   }
-  const merged = merge(rows, spans);
+  // A stretch that takes long to count ends early; what comes after it comes with the next call.
+  const cut = rows.findIndex((row) => row.cut);
+  const merged = merge(cut < 0 ? rows : rows.slice(0, cut + 1), spans);
   const taken = merged.slice(0, limit);
   const last = taken.at(-1);
   const reached = last === undefined ? through : Math.max(through, endOf(last));
   const newest = spans.at(-1);
   const after = newest === undefined || newest.paused || newest.deleted ? undefined : compileSchedule(newest.schedule).next(Math.max(reached, newest.from - 1));
-  return { rows: taken, through: reached, more: merged.length > taken.length, ...(after === undefined ? {} : { nextFire: after }) };
+  return { rows: taken, through: reached, more: merged.length > taken.length || cut >= 0, ...(after === undefined ? {} : { nextFire: after }) };
 }
+
+/** `cut`: a stretch that goes on after its `through`. */
+type FoundRow = LedgerRow & { readonly cut?: boolean };
 
 const endOf = (row: LedgerRow): number => (row.kind === 'fire' ? row.at : row.through);
 const isDue = (row: LedgerRow, now: number): boolean => row.kind === 'missed' || (row.kind === 'fire' && row.dueAt <= now);
 
-function pausedRows({ schedule, version }: JobSpan, low: number, high: number): LedgerRow[] {
+function pausedRows({ schedule, version }: JobSpan, low: number, high: number): FoundRow[] {
   const stretch = stretchOf(schedule, low, high);
   return stretch ? [{ kind: 'paused', ...stretch, version }] : [];
 }
 
-function missedRows({ schedule, version }: JobSpan, low: number, high: number): LedgerRow[] {
+function missedRows({ schedule, version }: JobSpan, low: number, high: number): FoundRow[] {
   const stretch = stretchOf(schedule, low, high);
   return stretch ? [{ kind: 'missed', reason: 'job deleted', ...stretch, version }] : [];
 }
 
-function stretchOf(schedule: Schedule, low: number, high: number): { at: number; through: number; count: number } | undefined {
+function stretchOf(schedule: Schedule, low: number, high: number): { at: number; through: number; count: number; cut?: boolean } | undefined {
   const compiled = compileSchedule(schedule);
   const at = compiled.next(low);
   if (at === undefined || at > high) return undefined;
-  return { at, through: compiled.last(low, high) ?? at, count: compiled.count(low, high) };
+  const until = compiled.countableUntil(at - 1, high);
+  const cut = until < high && (compiled.next(until) ?? Number.POSITIVE_INFINITY) <= high;
+  return { at, through: compiled.last(at - 1, until) ?? at, count: compiled.count(at - 1, until), ...(cut ? { cut } : {}) };
 }
 
 interface SpanRows {
@@ -116,7 +123,7 @@ interface SpanRows {
   readonly laterDue: boolean;
 }
 
-function spanRows({ options, span, low, high, laterDue }: SpanRows): LedgerRow[] {
+function spanRows({ options, span, low, high, laterDue }: SpanRows): FoundRow[] {
   const { now, lateAfter, limit, jobId } = options;
   const { schedule, version } = span;
   const { jitter, misfire, grace } = schedule;
@@ -124,7 +131,8 @@ function spanRows({ options, span, low, high, laterDue }: SpanRows): LedgerRow[]
   // Fires this old are missed whatever their jitter: counted, not walked, so that a year's outage costs nothing.
   const bulkUntil = Math.min(high, misfire === 'latest' ? beforeLastDue(schedule, low, Math.min(high, now - jitter - 1), laterDue) : now - jitter - 1 - (misfire === 'none' ? lateAfter : grace));
   const bulk = bulkUntil > low ? stretchOf(schedule, low, bulkUntil) : undefined;
-  const rows: LedgerRow[] = bulk ? [{ kind: 'missed', reason: reasonOf({ misfire, grace, now, dueAt: bulk.through + jitterOf({ jobId, at: bulk.through, jitter }) }), ...bulk, version }] : [];
+  const rows: FoundRow[] = bulk ? [{ kind: 'missed', reason: reasonOf({ misfire, grace, now, dueAt: bulk.through + jitterOf({ jobId, at: bulk.through, jitter }) }), ...bulk, version }] : [];
+  if (bulk?.cut) return rows;
 
   const fires: { at: number; dueAt: number }[] = [];
   // Under `all` the rest may be long: one more than the limit is enough to know that there is more.
@@ -151,10 +159,10 @@ const reasonOf = ({ misfire, grace, now, dueAt }: { misfire: Schedule['misfire']
   misfire === 'all' || now - dueAt > grace ? 'grace' : 'misfire';
 
 /** Neighbouring stretches of one kind are one row, unless the job was deleted between them; the row says the newest's reason and version. */
-function merge(rows: readonly LedgerRow[], spans: readonly JobSpan[]): LedgerRow[] {
+function merge(rows: readonly FoundRow[], spans: readonly JobSpan[]): LedgerRow[] {
   const isOneLife = (older: LedgerRow, newer: LedgerRow): boolean => !spans.some(({ deleted, version }) => deleted && version > older.version && version < newer.version);
   const merged: LedgerRow[] = [];
-  for (const row of rows) {
+  for (const { cut: _cut, ...row } of rows) {
     const before = merged.at(-1);
     if (before !== undefined && before.kind !== 'fire' && row.kind === before.kind && isOneLife(before, row)) merged[merged.length - 1] = { ...row, at: before.at, count: before.count + row.count };
     else merged.push(row);

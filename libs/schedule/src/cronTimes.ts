@@ -1,5 +1,5 @@
 import type { Schedule } from '@gleaner/contracts';
-import { firesOnDay, firesPerDay, isRunningHour, nextLocalTime } from './matchLocalTime.ts';
+import { countLocalTimes, isRunningHour, nextLocalTime } from './matchLocalTime.ts';
 import type { CronFields } from './parseCron.ts';
 import { zoneSegmentAt, type ZoneSegment } from './zoneSegments.ts';
 
@@ -69,21 +69,19 @@ export function cronNote({ fields, zone }: CronTimes, at: number): 'gap' | 'fold
   return nextShifted(fields, segment, at) === at && nextLocalTime(fields, at + segment.offset, at + segment.offset + 1_000) === undefined ? 'gap' : undefined;
 }
 
-/** How many fires lie in (after, until], counted a day at a time where no clock change is near. */
+/** How many fires lie in (after, until], counted by arithmetic where no clock change is near. */
 export function countCronTimes(times: CronTimes, after: number, until: number): number {
-  const perDay = firesPerDay(times.fields);
   let count = 0;
   let at = after;
   while (at < until) {
     const segment = zoneSegmentAt(times.zone, at + 1);
     const safeFrom = segment.before === segment.offset ? segment.from : segment.from + Math.abs(segment.before - segment.offset);
     const safeUntil = segment.after === segment.offset ? segment.until : segment.until - Math.abs(segment.after - segment.offset);
-    const firstDay = Math.ceil((Math.max(at + 1, safeFrom) + segment.offset) / dayMs);
-    const endDay = Math.floor((Math.min(until + 1, safeUntil) + segment.offset) / dayMs);
-    if (endDay > firstDay) {
-      count += countOneByOne(times, at, firstDay * dayMs - segment.offset - 1);
-      for (let day = firstDay; day < endDay; day += 1) if (firesOnDay(times.fields, day)) count += perDay;
-      at = endDay * dayMs - segment.offset - 1;
+    const from = Math.max(at + 1, safeFrom);
+    const end = Math.min(until + 1, safeUntil);
+    if (end > from) {
+      count += countOneByOne(times, at, from - 1) + countLocalTimes(times.fields, from + segment.offset, end + segment.offset);
+      at = end - 1;
     } else {
       const edge = Math.min(until, Math.max(segment.until, at + 1));
       count += countOneByOne(times, at, edge);

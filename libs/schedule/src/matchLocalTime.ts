@@ -66,13 +66,35 @@ export function nextLocalTime(fields: CronFields, from: number, limit: number): 
   return undefined;
 }
 
-/** How many times a day the expression fires on the days on which it does. */
-export function firesPerDay(fields: CronFields): number {
-  const count = (set: number): number => { let rest = set; let bits = 0; while (rest !== 0) { rest &= rest - 1; bits += 1; } return bits; };
-  return count(fields.hours) * (count(fields.minuteLow) + count(fields.minuteHigh)) * (count(fields.secondLow) + count(fields.secondHigh));
+const bitsOf = (set: number): number => { let rest = set; let bits = 0; while (rest !== 0) { rest &= rest - 1; bits += 1; } return bits; };
+/** How many bits of `set` lie below `end`. */
+const bitsBelow = (set: number, end: number): number => (end > 30 ? bitsOf(set) : bitsOf(set & ((1 << end) - 1)));
+const ofSixtyBelow = (low: number, high: number, end: number): number => (end <= 30 ? bitsBelow(low, end) : bitsOf(low) + bitsBelow(high, end - 30));
+
+/** How many times the expression fires before this second of a day (0–86,400) on which it does. */
+function firesBefore(fields: CronFields, second: number): number {
+  const [hour, minute] = [Math.floor(second / 3_600), Math.floor(second / 60) % 60];
+  const aMinute = bitsOf(fields.secondLow) + bitsOf(fields.secondHigh);
+  const anHour = (bitsOf(fields.minuteLow) + bitsOf(fields.minuteHigh)) * aMinute;
+  const inMinute = has(fields.minuteLow, fields.minuteHigh, minute) ? ofSixtyBelow(fields.secondLow, fields.secondHigh, second % 60) : 0;
+  const inHour = hour < 24 && (fields.hours & (1 << hour)) !== 0 ? ofSixtyBelow(fields.minuteLow, fields.minuteHigh, minute) * aMinute + inMinute : 0;
+  return bitsBelow(fields.hours, hour) * anHour + inHour;
+}
+
+const has = (low: number, high: number, value: number): boolean => (value < 30 ? low & (1 << value) : high & (1 << (value - 30))) !== 0;
+
+/** At how many local times from `from` and before `until` (ms) the expression fires, a day at a time. */
+export function countLocalTimes(fields: CronFields, from: number, until: number): number {
+  const [first, end] = [Math.ceil(from / 1_000), Math.ceil(until / 1_000)];
+  const daySeconds = dayMs / 1_000;
+  let count = 0;
+  for (let day = Math.floor(first / daySeconds); day * daySeconds < end; day += 1) {
+    if (!dayMatches(fields, day)) continue;
+    const start = day * daySeconds;
+    count += firesBefore(fields, Math.min(end - start, daySeconds)) - (first > start ? firesBefore(fields, first - start) : 0);
+  }
+  return count;
 }
 
 /** True where `*` or a step names the hour of this local time. */
 export const isRunningHour = (fields: CronFields, local: number): boolean => (fields.runningHours & (1 << Math.floor((((local % dayMs) + dayMs) % dayMs) / 3_600_000))) !== 0;
-
-export const firesOnDay = dayMatches;
