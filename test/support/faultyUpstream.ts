@@ -32,6 +32,18 @@ const items = JSON.stringify([{ id: 1 }, { id: 2 }]);
 type Send = (response: ServerResponse, part: string | Buffer) => boolean;
 type Fault = (response: ServerResponse, send: Send, request: IncomingMessage) => void;
 
+/** Begins well and then goes on with the same for ever, as fast as it is read. */
+const endless = (type: string, begin: string, part: string, status = 200, headers: Readonly<Record<string, string>> = {}): Fault => (response, send) => {
+  response.writeHead(status, { 'content-type': type, ...headers });
+  const pump = (): void => {
+    while (!response.destroyed && send(response, part));
+  };
+  response.on('drain', pump);
+  send(response, begin);
+  pump();
+};
+const long = 'x'.repeat(65_536);
+
 /** What each path does. */
 const faults: Readonly<Record<string, Fault>> = {
   '/fine': (response) => void response.writeHead(200, json).end(items),
@@ -41,25 +53,15 @@ const faults: Readonly<Record<string, Fault>> = {
     const timer = setInterval(() => send(response, ' '), 20);
     response.on('close', () => clearInterval(timer));
   },
-  '/endless': (response, send) => {
-    response.writeHead(200, json);
-    const part = `{"id":1,"text":"${'x'.repeat(65_536)}"},`;
-    const pump = (): void => {
-      while (!response.destroyed && send(response, part));
-    };
-    response.on('drain', pump);
-    send(response, '[');
-    pump();
-  },
-  '/endless-item': (response, send) => {
-    response.writeHead(200, json);
-    const pump = (): void => {
-      while (!response.destroyed && send(response, 'x'.repeat(65_536)));
-    };
-    response.on('drain', pump);
-    send(response, '[{"id":"');
-    pump();
-  },
+  '/endless': endless('application/json', '[', `{"id":1,"text":"${long}"},`),
+  '/endless-item': endless('application/json', '[{"id":"', long),
+  '/endless-number': endless('application/json', '[{"id":1', '1'.repeat(65_536)),
+  '/endless-line': endless('application/x-ndjson', '{"id":"', long),
+  '/endless-csv': endless('text/csv', 'id,text\n1,"', long),
+  '/endless-xml': endless('text/xml', '<r><i><id>', long),
+  '/endless-html': endless('text/html', '<ul><li id="1">', long),
+  '/endless-text': endless('text/plain', 'id=', long),
+  '/long-number': (response) => void response.writeHead(200, json).end(`[{"id":1,"n":${'9'.repeat(1024 ** 2)}}]`),
   '/says-too-much': (response, send) => {
     response.writeHead(200, { ...json, 'content-length': '1000' });
     send(response, items);
@@ -105,14 +107,7 @@ const faults: Readonly<Record<string, Fault>> = {
     const timer = setInterval(() => send(response, ' '), 20);
     response.on('close', () => clearInterval(timer));
   },
-  '/429-endless': (response, send) => {
-    response.writeHead(429, { 'retry-after': '1' });
-    const pump = (): void => {
-      while (!response.destroyed && send(response, 'x'.repeat(65_536)));
-    };
-    response.on('drain', pump);
-    pump();
-  },
+  '/429-endless': endless('text/plain', 'slow', long, 429, { 'retry-after': '1' }),
 };
 
 /** Runs `fn` with an upstream that misbehaves by path (any number as a path is that status), and ends it with its connections afterwards. */

@@ -8,6 +8,8 @@ export function exactNumber(text: string): number | string {
   const value = Number(text);
   if (/^-?\d+$/.test(text)) {
     if (text.length < 16) return value;
+    // 17 digits are beyond 2^53, and no million of them may be worked out to learn it.
+    if (/^-?[1-9]\d{16}/.test(text)) return text;
     const whole = BigInt(text);
     return whole > limit || whole < -limit ? text : value;
   }
