@@ -170,7 +170,7 @@ export type EventMessage =
 
 /**
  * A wake-up for a service that finds what it is about in the database, now instead of with its next scan; may be lost. `reported`: the last report of
- * a run that had ended before has come, so its slot is free (for the leader). `command`: letters or decisions were marked (for storage).
+ * a try that had been given up, or whose run had ended before, has come: its slot is free (for the leader). `command`: letters or decisions were marked (for storage).
  */
 export type WakeMessage =
   | { readonly kind: 'reported'; readonly run: string; readonly try: number }

@@ -15,6 +15,8 @@ interface Origin {
   /** Let in later, first come, first served. A run keeps its place here while another of its origins is what it waits for; then it is in nobody's way. */
   readonly waiting: Set<KnownRun>;
   readonly wishes: Map<string, Wish>;
+  /** The tightest of the wishes and the default; absent until it is asked for after a change: thousands of jobs may share an origin. */
+  limits?: OriginLimits | undefined;
   pausedUntil: number;
 }
 
@@ -59,7 +61,16 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
     return origin;
   };
 
-  const paceAt = (origin: Origin, own?: Wish) => paceOf(tightest([{ ...defaults, perMinute: defaults.perMinute || undefined }, ...origin.wishes.values(), ...(own ? [own] : [])]));
+  const paceAt = (origin: Origin, own: Wish = {}) => {
+    origin.limits ??= tightest([{ ...defaults, perMinute: defaults.perMinute || undefined }, ...origin.wishes.values()]);
+    return paceOf(tightest([origin.limits, own]));
+  };
+
+  const changeWish = (job: string, origin: Origin, wish: Wish | undefined): void => {
+    if (wish === undefined) origin.wishes.delete(job);
+    else origin.wishes.set(job, wish);
+    origin.limits = undefined;
+  };
 
   const free = (origin: Origin, now: number, own?: Wish): number => {
     const { slots, spacing } = paceAt(origin, own);
@@ -135,10 +146,10 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
   return {
     /** What a job asks of its origins now, kept while the job lives; it takes the place of what the job asked before. `undefined` = nothing any more. */
     wish(job: string, names: readonly string[], wish: Wish | undefined): void {
-      for (const name of wished.get(job) ?? []) origins.get(name)?.wishes.delete(job);
+      for (const name of wished.get(job) ?? []) changeWish(job, originOf(name), undefined);
       wished.delete(job);
       if (wish === undefined || (wish.concurrency ?? wish.perMinute) === undefined || names.length === 0) return;
-      for (const name of names) originOf(name).wishes.set(job, wish);
+      for (const name of names) changeWish(job, originOf(name), wish);
       wished.set(job, names);
     },
 
