@@ -18,7 +18,7 @@ export function createPatternMatcher(): (work: PatternWork) => Verdicts | Matche
   let last: { readonly where: string; readonly test: (value: unknown) => boolean } | undefined;
   return (work) => {
     if (work.kind === 'text') return matchesOf(work);
-    if (last?.where !== work.where) last = { where: work.where, test: whereOf(JSON.parse(work.where) as Record<string, unknown>) };
+    if (last?.where !== work.where) last = { where: work.where, test: whereOf(JSON.parse(work.where) as Record<string, unknown>).test };
     return work.documents.map(last.test);
   };
 }

@@ -1,10 +1,10 @@
 import type { Extraction } from '@gleaner/contracts';
-import { compileWhere } from '@gleaner/collecting';
 import { badBody } from './AttemptFailure.ts';
 import { compileFields } from './compileFields.ts';
 import type { CompileRead } from './compileFields.ts';
 import type { Found } from './createItemSet.ts';
 import type { Matches, PatternWork, Verdicts } from './createPatternMatcher.ts';
+import { whereOf } from './whereOf.ts';
 
 /** Stands between what a format finds and the items, where the job brings regular expressions: they are run off the event loop, a part of the body at a time. */
 export interface Sieve {
@@ -27,8 +27,7 @@ export function createSieve({ extraction, compileRead, whereAfterFields = false,
   readonly onFound: (found: Found) => void;
 }): Sieve {
   const { format, where } = extraction;
-  const compiled = where === undefined ? undefined : compileWhere(where);
-  const judged = where !== undefined && compiled?.ok === true && compiled.hasRegex ? JSON.stringify(where) : undefined;
+  const judged = where !== undefined && whereOf(where).hasRegex ? JSON.stringify(where) : undefined;
   const fields = whereAfterFields && extraction.fields !== undefined ? compileFields(extraction.fields, compileRead) : undefined;
   const expression = extraction.item ?? extraction.items ?? '';
   const single = extraction.item !== undefined;
