@@ -44,6 +44,18 @@ describe('formats and compressions', () => {
     expect(keptItems(await attemptOn('[]', { key: 'id' }))).toEqual({});
   });
 
+  it('keys by the text of a number, as it was written', async () => {
+    const keysOf = async (body: string, job: object = { key: 'id' }): Promise<string[]> => Object.keys(keptItems(await attemptOn(body, job))).toSorted();
+    const texts = ['1', '1.0', '1.00', '10e-1', '100', '1e2', '1E2', '0', '-0', '-0.0', '0.0', '2.50', '2.5', '9007199254740993.0', '9007199254740993', '1e400', '12345678901234567890'].toSorted();
+    const body = texts.map((text) => `{"id":${text},"other":"2.0"}`);
+    expect(await keysOf(`[${body.join(',')}]`)).toEqual(texts);
+    expect(await keysOf(body.join('\n'), { key: 'id', format: 'ndjson' })).toEqual(texts);
+    expect(await keysOf(`[${texts.join(',')}]`, { key: 'value' })).toEqual(texts);
+    expect(await keysOf(`{${texts.map((text, index) => `"p${index}":{"id":${text}}`).join(',')}}`, { items: '$', key: 'id' })).toEqual(texts);
+    expect(await keysOf('{"x":{"id":1.0}}', { item: 'x', key: 'id' })).toEqual(['1.0']);
+    expect(await keysOf('[{"id":1.0,"b":"x","c":true}]', { key: ['id', 'b', 'c'], fields: { id: { path: 'id', type: 'number' } } })).toEqual(['["1.0","x","true"]']);
+  });
+
   it('reads CSV with any delimiter, quotes and line ends, and TSV', async () => {
     const expectedRows = { 1: { Id: '1', 'Item Name': 'a, "b"\nc' }, 2: { Id: '2', 'Item Name': '' } };
     const headers = { 'content-type': 'text/csv' };

@@ -7,6 +7,7 @@ import { createItemText } from './createItemText.ts';
 import type { KnownSnapshot, Recall, RecordHash } from './createKnownSnapshot.ts';
 import { checkedKey, compileKey } from './itemKey.ts';
 import { refuseUnstorable } from './parseExactJson.ts';
+import type { NumberTexts } from './parseExactJson.ts';
 import type { Redactor } from './createRedactor.ts';
 import { whereOf } from './whereOf.ts';
 
@@ -19,8 +20,8 @@ export interface Found {
   readonly node?: unknown;
   /** JSON of the value, where reading it natively gives exactly the value. */
   readonly text?: string;
-  /** The value again with every number as the text that it was written in. */
-  readonly exact?: () => unknown;
+  /** The texts that the value has its numbers in. */
+  readonly exact?: NumberTexts;
   /** What `where` says of it, where that was asked elsewhere. */
   readonly passes?: boolean;
   /** Hash of the record's bytes, where `recall` did not know it. */
@@ -70,7 +71,7 @@ export function createItemSet(options: {
   readonly known: KnownSnapshot;
 }): ItemSet {
   const { extraction, hash, redactor, compileRead, whereAfterFields = false, defaultKey, known } = options;
-  const where = extraction.where === undefined ? undefined : whereOf(extraction.where);
+  const where = extraction.where === undefined ? undefined : whereOf(extraction.where).test;
   const fields = extraction.fields === undefined ? undefined : compileFields(extraction.fields, compileRead);
   const readKey = extraction.key === undefined ? undefined : compileKey(extraction.key, compileRead);
   const textOf = createItemText();
@@ -123,7 +124,7 @@ export function createItemSet(options: {
       const source = found.node ?? value;
       const data = fields ? fields.map(source, onMismatch) : value;
       if (where && whereAfterFields && !(found.passes ?? where(data))) return;
-      const exact = found.exact && (plain ? found.exact : () => ({ value: found.exact?.() }));
+      const exact = found.exact && (plain ? found.exact : { ...found.exact, read: () => ({ value: found.exact?.read() }) });
       const key = redactor.text(readKey ? readKey(source, exact, place) : keyOf(found.name ?? defaultKey, place));
       if (fields && fields.expressions.length > 0) {
         waiting.push({ value, data: data as Record<string, unknown>, key, place });

@@ -1,22 +1,27 @@
 import { compilePath, parsePath } from '@gleaner/collecting';
 import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import type { CompileRead } from './compileFields.ts';
+import type { NumberTexts } from './parseExactJson.ts';
 
 const maxBytes = 1_024;
 
-/** Reads an item's key from its value; `exact` gives the value again with every number as its text, and is asked only for numbers that a double may have changed. */
-export type KeyReader = (value: unknown, exact: (() => unknown) | undefined, place: string) => string;
+/** Reads an item's key from its value; `exact` has the texts of its numbers, and is read only where the number does not tell its own. */
+export type KeyReader = (value: unknown, exact: NumberTexts | undefined, place: string) => string;
 
 /** Makes the reader of a key of one path or several; several parts become a JSON list of texts. Throws `missing_key`. */
 export function compileKey(key: string | readonly string[], compileRead: CompileRead = (path) => compilePath(parsePath(path))): KeyReader {
   const paths = (typeof key === 'string' ? [key] : key).map((text) => ({ text, read: compileRead(text) }));
-  const part = (at: (typeof paths)[number], value: unknown, exact: (() => unknown) | undefined, place: string): string => {
+  const part = (at: (typeof paths)[number], value: unknown, exact: NumberTexts | undefined, place: string): string => {
     const found = at.read(value);
     if (typeof found === 'string') {
       if (!found.isWellFormed()) throw badBody(`expected text that UTF-8 can hold; saw a lone surrogate in the key at ${at.text} in ${place}`);
       return found;
     }
-    if (typeof found === 'number') return Number.isSafeInteger(found) && !Object.is(found, -0) ? String(found) : numberText(found, exact ? at.read(exact()) : undefined);
+    if (typeof found === 'number') {
+      const own = Object.is(found, -0) ? '-0' : String(found);
+      const written = exact && (!Number.isSafeInteger(found) || own === '-0' || exact.mayDiffer(own)) ? at.read(exact.read()) : own;
+      return typeof written === 'string' ? written : own;
+    }
     if (typeof found === 'boolean') return String(found);
     throw new AttemptFailure('missing_key', `expected a text, number or boolean as the key at ${at.text}; ${place} has ${found === undefined ? 'nothing' : found === null ? 'null' : Array.isArray(found) ? 'a list' : 'an object'} there`);
   };
@@ -32,5 +37,3 @@ export function checkedKey(key: string, place: string): string {
   }
   return key;
 }
-
-const numberText = (value: number, exact: unknown): string => (typeof exact === 'string' ? exact : Object.is(value, -0) ? '-0' : String(value));

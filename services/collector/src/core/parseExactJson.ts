@@ -73,9 +73,19 @@ function eachToken(text: string, visit: (kind: string, start: number, end: numbe
   }
 }
 
-/** Every number of a piece of JSON as the text that it was written in: for keys, which keep their number's exact text. */
-export const parseWithNumberTexts = (text: string): unknown =>
-  JSON.parse(text, (_name, part: unknown, context?: { readonly source?: string }) => (typeof part === 'number' ? (context?.source ?? part) : part));
+/** The texts that a piece of JSON has its numbers in: for keys, which keep them. */
+export interface NumberTexts {
+  /** Whether a whole number of these digits may be written otherwise, as 1.0 or 1e2 are: asked first, because reading costs much more. */
+  mayDiffer(digits: string): boolean;
+  /** The value again, with every number as its text. */
+  read(): unknown;
+}
+
+/** `of` picks from the piece what is meant. */
+export const numberTexts = (text: string, { riskyNumbers }: Pick<JsonTraits, 'riskyNumbers'>, of = (value: unknown): unknown => value): NumberTexts => ({
+  mayDiffer: (digits) => text.includes(`${digits}.0`) || (riskyNumbers && /\d[eE]/.test(text)),
+  read: () => of(JSON.parse(text, (_name, part: unknown, context?: { readonly source?: string }) => (typeof part === 'number' ? (context?.source ?? part) : part))),
+});
 
 function countNames(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;

@@ -4,7 +4,7 @@ import { badBody } from '../core/AttemptFailure.ts';
 import { createJsonCutter } from '../core/createJsonCutter.ts';
 import type { JsonPiece } from '../core/createJsonCutter.ts';
 import { isDeeper, maxBodyDepth, maxItemDepth } from '../core/jsonDepth.ts';
-import { parseExactJson, parseWithNumberTexts, traitsOf } from '../core/parseExactJson.ts';
+import { numberTexts, parseExactJson, traitsOf } from '../core/parseExactJson.ts';
 import type { Recall } from '../core/createKnownSnapshot.ts';
 import type { BytesReader, OnFound } from './FormatReader.ts';
 
@@ -51,7 +51,7 @@ export function readJsonItem(path: Path, onFound: OnFound): BytesReader {
       const found = readPath(value, path);
       if (isDeeper(found, maxItemDepth)) throw badBody(`expected an object nested at most ${maxItemDepth} deep at ${path.join('.') || '$'}`);
       if (found === undefined) throw badBody(`expected an object at ${path.join('.') || '$'}; the answer has none there`);
-      onFound({ value: found, exact: () => readPath(parseWithNumberTexts(text), path) });
+      onFound({ value: found, exact: numberTexts(text, traits, (whole) => readPath(whole, path)) });
       return value;
     },
   };
@@ -60,7 +60,7 @@ export function readJsonItem(path: Path, onFound: OnFound): BytesReader {
 function tell(piece: JsonPiece, onFound: OnFound): void {
   const { record } = piece;
   const { value, textHolds } = parseExactJson(piece.text, piece, `item ${piece.number}`);
-  onFound({ value, ...(textHolds ? { text: piece.text } : {}), exact: () => parseWithNumberTexts(piece.text), ...(record === undefined ? {} : { record }) });
+  onFound({ value, ...(textHolds ? { text: piece.text } : {}), exact: numberTexts(piece.text, piece), ...(record === undefined ? {} : { record }) });
 }
 
 function property(piece: JsonPiece, names: Set<string>) {
@@ -71,5 +71,5 @@ function property(piece: JsonPiece, names: Set<string>) {
   const [name, part] = entry;
   if (names.has(name)) throw badBody(`expected each name once in an object; saw ${JSON.stringify(name)} twice in the items`);
   names.add(name);
-  return { name, value: part, exact: () => Object.values(parseWithNumberTexts(text) as Readonly<Record<string, unknown>>)[0] };
+  return { name, value: part, exact: numberTexts(text, piece, (whole) => Object.values(whole as Readonly<Record<string, unknown>>)[0]) };
 }
