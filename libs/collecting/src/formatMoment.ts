@@ -7,7 +7,8 @@ export function formatMoment(ms: number, format: string): string | undefined {
   if (format === 'iso') return new Date(ms).toISOString();
   if (format === 'unix') return String(Math.floor(ms / 1000));
   if (format === 'ms') return String(ms);
-  const match = /^(.*?)(?:\s+([A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)*))?$/.exec(format);
+  // The last word is a zone, but not where it is a part of the pattern: `yyyy-MM-dd HH`.
+  const match = /^(.*?)(?:\s+(?!(?:yyyy|MM|dd|HH|mm|ss|SSS|[T/_+-])+$)([A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)*))?$/.exec(format);
   const [, pattern = '', zone = 'UTC'] = match ?? [];
   if (!/yyyy|MM|dd|HH|mm|ss|SSS/.test(pattern)) return undefined;
   const parts = partsIn(ms, zone);
