@@ -30,6 +30,10 @@ describe('the CSV cutter', () => {
     ['', []],
     ['a,b\n"x"y,2', [['a', 'b'], ['xy', '2']]],
     ['a,b\n1,', [['a', 'b'], ['1', '']]],
+    ['a\n""\n\n"x"\n" "\n \n""', [['a'], [''], ['x'], [' '], ['']]],
+    ['a,b\r\n"x\r",y\r\n1,2\r', [['a', 'b'], ['x\r', 'y'], ['1', '2']]],
+    ['a,b\n"1""2"3"4",""\n""""', [['a', 'b'], ['1"23"4"', ''], ['"']]],
+    ['  \n\t\n a;b\n1;2', [[' a', 'b'], ['1', '2']]],
   ])('%j', (text, rows) => {
     for (const size of [1, 3, 100]) expect(rowsOf(text, size).map(({ cells }) => cells)).toEqual(rows);
   });
@@ -40,5 +44,19 @@ describe('the CSV cutter', () => {
 
   it('refuses a quote that never closes', () => {
     expect(() => rowsOf('a,b\n1,"2\n3', 4)).toThrow(expect.objectContaining({ class: 'bad_body', message: expect.stringContaining('line 2') }));
+    expect(() => rowsOf('a,b\n"x\ny","2', 4)).toThrow(expect.objectContaining({ class: 'bad_body', message: expect.stringContaining('line 3') }));
+  });
+
+  it('looks at each character once, however small the parts are that a long row comes in', () => {
+    const cell = 'x'.repeat(1_900_000);
+    for (const text of [`a,b\n"${cell}\n",${cell}\n1,2`, `${cell},${cell}\n1,2`, `${'\n'.repeat(2_000_000)}a,b\n1,2`]) {
+      const began = performance.now();
+      expect(rowsOf(text, 64).map(({ cells }) => cells.length)).toEqual(text.startsWith('a') ? [2, 2, 2] : [2, 2]);
+      expect(performance.now() - began).toBeLessThan(3_000);
+    }
+  });
+
+  it.each([['a quote that swallows the rest', 'a,b\n"1,2\n'], ['a row without an end', 'a,b\n1,'], ['a first row without an end', '']])('ends what is longer than an item may be: %s', (_name, text) => {
+    expect(() => rowsOf(`${text}${'3,4 '.repeat(1_100_000)}`, 65_536)).toThrow(expect.objectContaining({ class: 'item_too_large', message: expect.stringContaining(`line ${text === '' ? 1 : 2}`) }));
   });
 });

@@ -14,6 +14,7 @@ export function readCsv({ delimiter, onlyFirst = false, keys = [], onFound }: { 
     ...(delimiter === undefined ? {} : { delimiter }),
     onRow: (cells, line) => {
       if (!names) {
+        if (cells.some((cell) => /\r(?!\n)/.test(cell))) throw badBody('expected rows that end with LF or CRLF; the first has a CR alone in it, as where rows end with that');
         names = columnNames(cells);
         const missing = keys.find((key) => !names?.includes(key));
         if (missing !== undefined) throw new AttemptFailure('missing_key', `expected a column ${JSON.stringify(missing)}, which is the key; the first row names ${names.slice(0, 20).map((name) => JSON.stringify(name)).join(', ')}`);
