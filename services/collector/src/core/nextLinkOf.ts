@@ -1,9 +1,14 @@
-/** The target of `rel="next"` in a Link header; undefined where there is none. */
+const token = String.raw`[\w!#$&+.^\`|~*-]+`;
+/** A value in quotes of either kind (single ones are no HTTP, and are sent), or bare. */
+const value = String.raw`"(?:[^"\\]|\\.)*"|'[^']*'|[^",;\s]*`;
+const links = new RegExp(String.raw`<\s*([^>]*?)\s*>((?:\s*;\s*(?:${token}(?:\s*=\s*(?:${value}))?)?)*)`, 'g');
+const parameters = new RegExp(String.raw`;\s*(${token})(?:\s*=\s*(${value}))?`, 'g');
+
+/** The target of `rel="next"` in a Link header; undefined where there is none. Of several `rel` the first counts (RFC 8288). */
 export function nextLinkOf(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  for (const [, target = '', parameters = ''] of header.matchAll(/<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^",;\s]+))*)/g)) {
-    const rel = /;\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]+))/i.exec(parameters);
-    if ((rel?.[1] ?? rel?.[2] ?? '').toLowerCase().split(/\s+/).includes('next')) return target;
+  for (const [, target, given = ''] of (header ?? '').matchAll(links)) {
+    const rel = [...given.matchAll(parameters)].find(([, name = '']) => name.toLowerCase() === 'rel')?.[2] ?? '';
+    if (rel.replace(/^(["'])(.*)\1$/, '$2').toLowerCase().split(/\s+/).includes('next')) return target;
   }
   return undefined;
 }
