@@ -26,6 +26,8 @@ function plain(text: string): string {
   if (!match) return text;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const trimmed = digits.replace(/0+$/, '');
+  let end = digits.length; // an expression would try each run of zeros to its end
+  while (end > 0 && digits[end - 1] === '0') end -= 1;
+  const trimmed = digits.slice(0, end);
   return `${sign === '-' ? '-' : ''}${trimmed}e${Number(exponent) - fraction.length + digits.length - trimmed.length}`;
 }
