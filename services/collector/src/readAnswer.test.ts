@@ -124,7 +124,7 @@ describe('what MongoDB could not hold', () => {
 describe('the format', () => {
   const list = '[{"id":1}]';
   it.each<[string, string, object]>([
-    ['application/json; charset=utf-8', list, {}], ['application/vnd.api+json', list, {}], ['text/plain', list, {}], ['application/octet-stream', `  \n${list}`, {}], ['', list, {}], ['application/x-ndjson', '{"id":1}\n', {}], ['text/csv', 'id\n1', {}], ['application/octet-stream', 'id,x\n1,2', {}],
+    ['application/json; charset=utf-8', list, {}], ['application/vnd.api+json', list, {}], ['text/plain', list, {}], ['application/octet-stream', `  \n${list}`, {}], ['', list, {}], ['application/x-ndjson', '{"id":1}\n', {}], ['application/json-seq', '\x1e{"id":1}\n', {}], ['application/geo+json-seq', '\x1e{"id":1}\n', {}], ['text/csv', 'id\n1', {}], ['application/octet-stream', 'id,x\n1,2', {}],
     ['text/tab-separated-values', 'id\tx\n1\t2', {}], ['application/rss+xml', '<r><i id="1"/></r>', { items: 'r.i', key: '@id' }], ['application/octet-stream', '<r><i id="1"/></r>', { items: 'r.i', key: '@id' }], ['text/html', list, { format: 'json' }],
   ])('is found by %s', async (type, body, job) => {
     expect(Object.keys(keptItems(await attemptOn(Buffer.from(body), type === '' ? {} : { 'content-type': type }, { key: 'id', ...job })))).toEqual(['1']);

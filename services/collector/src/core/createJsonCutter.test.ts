@@ -69,9 +69,14 @@ describe('the JSON cutter', () => {
   });
 
   it('takes lines', () => {
-    fc.assert(fc.property(fc.array(value, { maxLength: 6 }), sizes, fc.constantFrom('\n', '\r\n', '\n\n'), (list, pieces, end) => {
-      expect(cut(list.map(jsonText).join(end), [], pieces, true).found).toEqual(asRead(list));
+    fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 6 }), sizes, fc.constantFrom('\n', '\r\n', '\n\n', '\n\x1e', '\n\x1e '), (list, pieces, end) => {
+      expect(cut(`${end.trim()}${list.map(jsonText).join(end)}`, [], pieces, true).found).toEqual(asRead(list));
     }), { numRuns: 200 });
+  });
+
+  it('knows lines from a body without any, and a mark of sequences from a part of a text', () => {
+    for (const body of [' ', '\n\n \r\n', '\x1e\n', '{"a":1\x1e}', '{"a":1}\x1e{"a":2}', '\x1e\x1f1']) expect(() => cut(body, [], [2], true)).toThrow(expect.objectContaining({ class: 'bad_body' }));
+    expect(() => cut('[\x1e1]', [])).toThrow(expect.objectContaining({ class: 'bad_body' }));
   });
 
   // In the manner of JSONTestSuite: y must be read, n must be refused; each as the whole body and as an item.
@@ -110,14 +115,14 @@ describe('a list of which pieces are recalled by their bytes', () => {
   /** Texts of which some begin others, end like others, or hold what looks like an end. */
   const texts = ['1', '12', '123', '-1', '"a"', '"a,b"', '"a]"', '{}', '{"a":1}', '{"a":"}"}', '{"a":{"b":[1,2]},"c":"\\""}', '[]', '[1,[2]]', 'true', 'null', ` { "a" : 1 } `];
   const gap = fc.constantFrom('', '', ' ', '\n\t');
-  const list = fc.array(fc.record({ text: fc.constantFrom(...texts), before: gap, after: gap }), { maxLength: 12 });
+  const listOf = (minLength: number) => fc.array(fc.record({ text: fc.constantFrom(...texts), before: gap, after: gap }), { minLength, maxLength: 12 });
   const hash = (bytes: Uint8Array) => ({ low: [...bytes].reduce((sum, byte) => Math.imul(sum, 31) + byte, 7), high: bytes.length, length: bytes.length });
 
   it.each([false, true])('gives the same pieces as one that is read whole, however it arrives (lines: %s)', (lines) => {
     const bodyOf = (pieces: readonly { text: string; before: string; after: string }[]): string =>
       lines ? pieces.map(({ text, before }) => `${before.replace('\n', '')}${text}`).join('\n') : `{"x":"[", "list": [${pieces.map(({ text, before, after }) => `${before}${text}${after}`).join(',')}], "y": [1]}`;
     let recalled = 0;
-    fc.assert(fc.property(fc.array(fc.tuple(list, fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 })), { minLength: 1, maxLength: 4 }), (answers) => {
+    fc.assert(fc.property(fc.array(fc.tuple(listOf(lines ? 1 : 0), fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 })), { minLength: 1, maxLength: 4 }), (answers) => {
       const known = createKnownSnapshot({ hash });
       for (const [pieces, sizes] of answers) {
         const seen = known.compare();
@@ -177,7 +182,7 @@ describe('a list of which pieces are recalled by their bytes', () => {
 
 describe('exact numbers', () => {
   it.each<[string, number | string]>([
-    ['0', 0], ['9007199254740992', 2 ** 53], ['9007199254740993', '9007199254740993'], ['-9007199254740993', '-9007199254740993'], ['1e400', '1e400'], ['-1E400', '-1E400'], ['1e-400', '1e-400'], ['0e-400', 0], ['0.0', 0], ['1e23', 1e23],
+    ['0', 0], ['9007199254740992', 2 ** 53], ['9007199254740993', '9007199254740993'], ['-9007199254740993', '-9007199254740993'], ['-9007199254740992', -(2 ** 53)], ['9007199254740993.0', '9007199254740993.0'], ['9007199254740992.0', 2 ** 53], ['1e400', '1e400'], ['-1E400', '-1E400'], ['1e-400', '1e-400'], ['0e-400', 0], ['0.0', 0], ['1e23', 1e23],
     ['123456789012345678.0', '123456789012345678.0'], ['1.5e300', 1.5e300], ['0.1', 0.1], ['3.141592653589793238462643', Math.PI], ['100000000000000000000', '100000000000000000000'], ['5e-324', 5e-324], ['1.7976931348623157e308', Number.MAX_VALUE],
   ])('%s', (text, kept) => {
     expect(exactNumber(text)).toBe(kept);
@@ -189,6 +194,15 @@ describe('exact numbers', () => {
       expect(BigInt(kept)).toBe(whole);
       expect(typeof kept).toBe(whole > 2n ** 53n || whole < -(2n ** 53n) ? 'string' : 'number');
     }));
+  });
+
+  it('of digits without end take no longer than reading them', () => {
+    const many = 4_000_000;
+    for (const [text, kept] of [['9'.repeat(many), undefined], [`-${'1'.repeat(many)}`, undefined], [`9007199254740993.${'0'.repeat(many)}1`, undefined], [`9007199254740992.${'0'.repeat(many)}`, 2 ** 53], [`0.${'0'.repeat(many)}1`, undefined]] as const) {
+      const began = performance.now();
+      expect(exactNumber(text) === (kept ?? text)).toBe(true);
+      expect(performance.now() - began).toBeLessThan(700);
+    }
   });
 
   it('keep every double as it is', () => {

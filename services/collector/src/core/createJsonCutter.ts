@@ -24,6 +24,7 @@ export interface JsonCutter {
 }
 
 const quote = 0x22, backslash = 0x5c, comma = 0x2c, colon = 0x3a, minus = 0x2d, newline = 0x0a;
+const recordSeparator = 0x1e;
 const openBrace = 0x7b, closeBrace = 0x7d, openBracket = 0x5b, closeBracket = 0x5d;
 
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
@@ -49,7 +50,7 @@ interface Level {
 /**
  * Cuts the list at `path` out of a streaming body, piece by piece, without parsing the whole: what a piece means is left to JSON.parse,
  * so nothing is accepted here that is no JSON. A piece of a list that `recall` takes by its bytes is not even made a text,
- * and the one that it expects not even looked through: the same bytes with a boundary after them are the same piece. `lines` takes the body as one value a line instead. Memory: the longest piece, and what stands around the list.
+ * and the one that it expects not even looked through: the same bytes with a boundary after them are the same piece. `lines` takes the body as one value a line instead, of which one is needed; a line may begin with the mark of JSON text sequences (RFC 7464). Memory: the longest piece, and what stands around the list.
  */
 export function createJsonCutter({ path, lines = false, recall, onPiece }: { readonly path: Path; readonly lines?: boolean; readonly recall?: Recall | undefined; readonly onPiece: (piece: JsonPiece) => void }): JsonCutter {
   let buffer = Buffer.allocUnsafe(65_536);
@@ -89,7 +90,7 @@ export function createJsonCutter({ path, lines = false, recall, onPiece }: { rea
       return;
     }
     let from = start;
-    while (from < end && isSpace(buffer[from] ?? 0)) from += 1;
+    while (from < end && (isSpace(buffer[from] ?? 0) || (lines && buffer[from] === recordSeparator))) from += 1;
     let to = end;
     while (to > from && isSpace(buffer[to - 1] ?? 0)) to -= 1;
     const empty = from === to;
@@ -141,7 +142,7 @@ export function createJsonCutter({ path, lines = false, recall, onPiece }: { rea
         continue;
       }
       const byte = bytes[i] ?? 0;
-      if (fresh && !isSpace(byte)) {
+      if (fresh && !isSpace(byte) && byte !== recordSeparator) {
         fresh = false;
         const end = endOfExpected(i);
         if (end > 0) {
@@ -302,6 +303,7 @@ export function createJsonCutter({ path, lines = false, recall, onPiece }: { rea
     end() {
       // What was held back for its continuation has none: a space ends a number and changes nothing else.
       write(Buffer.from(lines ? '\n' : ' '));
+      if (lines && pieces === 0) throw badBody('expected one JSON value a line; the body has none');
       if (lines) return { value: undefined, textHolds: false };
       if (phase === 'list') throw badBody(`expected the list at ${path.join('.') || '$'} to end; the body ended in item ${pieces + 1}`);
       envelope += take(length);

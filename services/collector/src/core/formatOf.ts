@@ -1,7 +1,7 @@
 import type { Format } from '@gleaner/contracts';
 
 const byType: readonly (readonly [RegExp, Format])[] = [
-  [/^application\/(x-)?(ndjson|jsonl|jsonlines)|^application\/x-json-stream|^text\/(x-)?ndjson|^application\/json-seq/, 'ndjson'],
+  [/^application\/(x-)?(ndjson|jsonl|jsonlines)|^application\/x-json-stream|^text\/(x-)?ndjson|^application\/([\w.-]+\+)?json-seq/, 'ndjson'],
   [/[/+]json\b/, 'json'],
   [/^text\/(x-)?csv|^application\/csv/, 'csv'],
   [/^text\/tab-separated-values|^text\/tsv/, 'tsv'],
