@@ -68,7 +68,7 @@ it('a decision that cannot be carried out yet holds up no other', () => withStor
   for (const name of ['1', '2']) ids.push((await test.run(job, name, { state: 'quarantined', decision: { accept: false, by: 'test', at: new Date() } }))._id);
   let ending = 0;
   const parts = test.another({ onStep: (step) => { if (step === 'before the failure commits' && (ending += 1) === 1) throw new Error('crash'); } });
-  const states = async () => (await Promise.all(ids.map((run) => findRun({ database: test.database, run })))).map((run) => run?.state).sort();
+  const states = async () => (await Promise.all(ids.map((run) => findRun({ database: test.database, run })))).map((run) => run?.state ?? 'gone').toSorted();
   await executeDecisions({ parts });
   expect(await states()).toEqual(['failed', 'quarantined']);
   await executeDecisions({ parts });
