@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,14 +26,17 @@ describe('keepService', () => {
       const first = await pidAt(service.address());
       await fetch(`${service.address()}/crash`).catch(() => {});
       await until(() => said.some((line) => line.includes('asked to crash')), { see: () => said });
-      expect(said).toEqual([expect.stringMatching(/^echo ended \(exit 3: Error: asked to crash\); starting it again in 0.5 s; its log is .*echo\.log$/)]);
+      expect(said.filter((line) => line.startsWith('login: '))).toEqual(['login: http://127.0.0.1/?key=told-once']);
+      expect(said.filter((line) => !line.startsWith('login: '))).toEqual([expect.stringMatching(/^echo ended \(exit 3: Error: asked to crash\); starting it again in 0.5 s; its log is .*echo\.log$/)]);
       await until(() => service.address() !== undefined);
       const second = await pidAt(service.address());
       expect(second).not.toBe(first);
       await service.stop(5_000);
       expect(processLives(second)).toBe(false);
-      expect(said).toHaveLength(1);
+      expect(said.filter((line) => line.startsWith('echo ended'))).toHaveLength(1);
       expect(readFileSync(join(folder, 'echo.log'), 'utf8')).toContain('Error: asked to crash');
+      expect(readFileSync(join(folder, 'echo.log'), 'utf8')).not.toContain('told-once');
+      expect(statSync(join(folder, 'echo.log')).mode & 0o777).toBe(0o600);
     } finally {
       await service.stop(1_000);
     }

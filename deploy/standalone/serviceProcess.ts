@@ -81,7 +81,8 @@ export function keepService({ name, entry, env, logFile, announces, healthPath, 
   };
 
   const hear = (line: string): void => {
-    log.write(`${line}\n`);
+    // A login link holds a key: it is told once, and kept in no file.
+    if (!line.startsWith('login: ')) log.write(`${line}\n`);
     const told = announces.exec(line)?.[1];
     if (told !== undefined) {
       address = told;
@@ -132,7 +133,7 @@ function openLog(file: string): WriteStream {
   } catch {
     // no log yet
   }
-  const stream = createWriteStream(file, { flags: 'a' });
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
   stream.on('error', () => { /* a full disk must not end the services */ });
   return stream;
 }

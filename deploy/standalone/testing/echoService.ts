@@ -10,6 +10,7 @@ const server = createServer((request, response) => {
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
+  process.stdout.write('login: http://127.0.0.1/?key=told-once\n');
   process.stdout.write(`echo ready, health at http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}\n`);
 });
 process.stdin.resume();
