@@ -4,6 +4,7 @@
 if ! command -v bash >/dev/null; then
   exec sh -c 'rabbitmq-diagnostics -q check_port_listener 5672 && rabbitmq-diagnostics -q check_local_alarms'
 fi
+if [ -s /run/secrets/rabbitmq_password ]; then RABBITMQ_DEFAULT_PASS=$(cat /run/secrets/rabbitmq_password) && export RABBITMQ_DEFAULT_PASS; fi
 exec timeout 5 bash -c '
   exec 4<>/dev/tcp/127.0.0.1/5672 || exit 1
   exec 3<>/dev/tcp/127.0.0.1/15672 || exit 1

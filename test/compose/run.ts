@@ -4,9 +4,12 @@ import { steps } from './steps.ts';
 // Runs Gleaner in containers, hurts it in every way that it must survive, and holds its books after each. Ends with
 // `N passed, N failed` and takes down, with its volumes, what it started, however it ends. Not two at once on one machine.
 const scene = await makeScene();
-const clean = async (): Promise<void> => { await scene.compose.run(['down', '-v', '--remove-orphans', '-t', '5']); };
+const { clean } = scene;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => { void clean().catch(() => undefined).then(() => { process.exit(130); }); });
+  process.once(signal, () => { void clean().catch(() => undefined).then(() => {
+    scene.forgetSecrets();
+    process.exit(130);
+  }); });
 }
 
 let passed = 0;
@@ -30,6 +33,7 @@ try {
   }
 } finally {
   await clean();
+  scene.forgetSecrets();
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 ? 1 : 0;

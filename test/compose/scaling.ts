@@ -9,8 +9,7 @@ const concurrency = Number(process.env['COLLECTOR_CONCURRENCY'] ?? 8);
 
 // More than the collectors can do, so that politeness does not hold them.
 const scene = await makeScene({ ORIGIN_CONCURRENCY: '256' });
-const { compose, api, upstream, putJob, askRuns, healthy } = scene;
-const clean = async (): Promise<void> => { await compose.run(['down', '-v', '--remove-orphans', '-t', '5']); };
+const { compose, api, upstream, putJob, askRuns, healthy, clean } = scene;
 const jobs = Array.from({ length: JOBS }, (_, index) => `job-${index}`);
 
 async function measure(collectors: number): Promise<number> {
@@ -45,4 +44,5 @@ try {
   process.stdout.write(`ratio ${(four / one).toFixed(2)}\n`);
 } finally {
   await clean();
+  scene.forgetSecrets();
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunAnswer } from '@gleaner/contracts';
 import { freePort } from '@gleaner/standalone';
@@ -6,6 +7,7 @@ import { until } from '../support/until.ts';
 import { createCompose, type Compose, type Container } from './compose.ts';
 import { createGatewayApi, type GatewayApi } from './gatewayApi.ts';
 import { assertLedger, type LedgerCount } from './ledger.ts';
+import { writeSecrets } from './writeSecrets.ts';
 
 const PREFIX = '10.87.214';
 export const SERVICES = ['scheduler', 'collector', 'storage', 'gateway'] as const;
@@ -14,6 +16,8 @@ export interface UpstreamTold {
   readonly waiting: number;
   /** Requests by the address that they came from. */
   readonly seen: Readonly<Record<string, number>>;
+  /** The header `x-token` of the newest request that had one, by feed. */
+  readonly tokens: Readonly<Record<string, string>>;
 }
 
 /** A Gleaner in containers, an upstream that the test steers, and what was asked of it so far. */
@@ -22,6 +26,8 @@ export interface Scene {
   readonly api: GatewayApi;
   readonly management: string;
   readonly gatewayUrl: string;
+  /** What `{{ secret.HEADER_TOKEN }}` stands for, told to the collectors by a file. */
+  readonly headerToken: string;
   /** Steers the upstream, or only asks it. */
   upstream(change?: { delayMs?: number; status?: number; hold?: boolean; forget?: true }): Promise<UpstreamTold>;
   /** Puts a job that reads its own feed of the upstream: fired every second, or only asked for. */
@@ -37,19 +43,22 @@ export interface Scene {
   ledger(options?: { letters?: number }): Promise<LedgerCount>;
 }
 
-/** Names, ports and addresses of the test's own (and variables of the compose file besides); nothing is started. */
-export async function makeScene(variables: Readonly<Record<string, string>> = {}): Promise<Scene & { env: Readonly<Record<string, string>> }> {
+/** Names, ports, secrets and addresses of the test's own (and variables of the compose file besides); nothing is started. `clean` takes down whatever was, with its volumes. */
+export async function makeScene(variables: Readonly<Record<string, string>> = {}): Promise<Scene & { env: Readonly<Record<string, string>>; clean(): Promise<void>; forgetSecrets(): void }> {
   const [gatewayPort, managementPort, upstreamPort] = [await freePort(), await freePort(), await freePort()];
-  const key = randomBytes(24).toString('base64url');
+  const [key, brokerPassword, headerToken] = [randomBytes(24).toString('base64url'), randomBytes(12).toString('base64url'), randomBytes(12).toString('base64url')];
+  const secrets = writeSecrets({ brokerPassword, adminKey: key, headerToken });
   const env = {
     GLEANER_IMAGE: 'gleaner:compose-test', INNER_PREFIX: PREFIX, GATEWAY_PORT: String(gatewayPort), RABBITMQ_MANAGEMENT_PORT: String(managementPort),
-    UPSTREAM_PORT: String(upstreamPort), ADMIN_KEY: key, ALLOW_NETWORKS: `${PREFIX}.11/32:8090`, RABBITMQ_PASSWORD: 'compose-test',
+    UPSTREAM_PORT: String(upstreamPort), ALLOW_NETWORKS: `${PREFIX}.11/32:8090, ${PREFIX}.10/32:8090`,
+    // Passwords and keys come from files only.
+    SECRETS_DIR: secrets, AMQP_URL: '', ADMIN_KEY: '',
     ...variables,
   };
   const compose = createCompose({ project: 'gleaner-compose-test', env });
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
   const api = createGatewayApi({ url: gatewayUrl, key });
-  const management = `http://gleaner:compose-test@127.0.0.1:${managementPort}`;
+  const management = `http://gleaner:${brokerPassword}@127.0.0.1:${managementPort}`;
   const firing: string[] = [];
   const asked = new Map<string, string[]>();
   const small: string[] = [];
@@ -65,7 +74,11 @@ export async function makeScene(variables: Readonly<Record<string, string>> = {}
     return first;
   };
   return {
-    env, compose, api, management, gatewayUrl, one,
+    env, compose, api, management, gatewayUrl, headerToken, one,
+    clean: async () => {
+      await compose.run(['--profile', 'demo', 'down', '-v', '--remove-orphans', '-t', '5']);
+    },
+    forgetSecrets: () => { rmSync(secrets, { recursive: true, force: true }); },
     upstream: async (change) => {
       const response = await fetch(`http://127.0.0.1:${upstreamPort}/`, change === undefined ? {} : { method: 'POST', body: JSON.stringify(change) });
       return await response.json() as UpstreamTold;

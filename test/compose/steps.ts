@@ -11,6 +11,7 @@ export interface Step {
 
 const ASKED = ['asked-1', 'asked-2', 'asked-3', 'asked-4', 'asked-5', 'asked-6'];
 const FIRING = ['beat-1', 'beat-2', 'beat-3'];
+const DEMO = ['auctions', 'manifest', 'rates-cbr', 'rates-ecb', 'rates-privatbank', 'rates-usd'];
 const BIG = 20_000;
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
@@ -40,6 +41,28 @@ export const steps: readonly Step[] = [
     for (const container of await compose.containers()) {
       for (const bindings of Object.values(container.NetworkSettings.Ports)) for (const { HostIp } of bindings ?? []) assert.equal(HostIp, '127.0.0.1', container.Name);
     }
+    const networks = async (service: string): Promise<string[]> => Object.keys((await one(service)).NetworkSettings.Networks).map((name) => name.slice(name.lastIndexOf('_') + 1)).toSorted();
+    assert.deepEqual([await networks('mongo'), await networks('collector')], [['data'], ['inner', 'outer']], 'a collector has no way to the database');
+  } },
+  { name: 'a secret from a file reaches the upstream in a header, and stands in no environment', run: async ({ api, upstream, runIn, headerToken, one, compose }) => {
+    await api.ask('PUT', '/v1/jobs/secret', { source: { http: { url: 'http://upstream:8090/feed/secret', headers: { 'x-token': '{{ secret.HEADER_TOKEN }}' } } }, key: 'id' });
+    await runIn(await api.runNow('secret'), ['succeeded']);
+    assert.equal((await upstream()).tokens['/feed/secret'], headerToken);
+    for (const service of [...SERVICES, 'rabbitmq']) assert.match(await compose.shell(await one(service), `env | grep -c -e '${headerToken}' -e '@rabbitmq:5672' || true`), /^0\n$/, service);
+    await api.ask('DELETE', '/v1/jobs/secret');
+  } },
+  { name: '`--profile demo` brings sample jobs, and their snapshots can be read', run: async ({ api, compose }) => {
+    const started = performance.now();
+    await compose.run(['--profile', 'demo', 'up', '-d', '--wait']);
+    const totals: Record<string, number> = {};
+    for (const job of DEMO) {
+      totals[job] = await until(async () => (await api.ask<ItemsAnswer>('GET', `/v1/jobs/${job}/items?limit=1`)).total ?? 0, { timeout: 60_000, what: `items of the sample job ${job}`, see: () => api.ask('GET', `/v1/runs?job=${job}&limit=3`) });
+    }
+    assert.equal(totals['auctions'], 32);
+    // The books that follow are of the test's own jobs.
+    for (const job of DEMO) await api.ask('DELETE', `/v1/jobs/${job}`);
+    await compose.run(['--profile', 'demo', 'rm', '-s', '-f', 'playback', 'demo']);
+    return `${JSON.stringify(totals)} in ${seconds(started)}`;
   } },
   { name: 'applies jobs, runs them and serves their snapshots', run: async ({ putJob, askRuns, runIn, api, ledger }) => {
     for (const job of ASKED) await putJob(job, {});

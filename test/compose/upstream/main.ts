@@ -11,6 +11,7 @@ const answered = new Map<string, number>();
 // Fewer than one answer a millisecond, so a later start begins beyond all that was given.
 const firstNumber = Date.now();
 const seen = new Map<string, number>();
+const tokens = new Map<string, string>();
 let held: (() => void)[] = [];
 let waiting = 0;
 
@@ -18,6 +19,8 @@ async function answerFeed(request: IncomingMessage, response: ServerResponse): P
   const url = new URL(request.url ?? '/', 'http://upstream');
   const address = (request.socket.remoteAddress ?? '').replace('::ffff:', '');
   seen.set(address, (seen.get(address) ?? 0) + 1);
+  const token = request.headers['x-token'];
+  if (typeof token === 'string') tokens.set(url.pathname, token);
   waiting += 1;
   response.once('close', () => { waiting -= 1; });
   if (how.hold) await new Promise<void>((resolve) => { held.push(resolve); });
@@ -45,7 +48,7 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
     if (text.includes('"forget"')) seen.clear();
   }
   response.writeHead(200, { 'content-type': 'application/json' })
-    .end(JSON.stringify({ ...how, waiting, seen: Object.fromEntries(seen), answered: Object.fromEntries(answered) }));
+    .end(JSON.stringify({ ...how, waiting, seen: Object.fromEntries(seen), tokens: Object.fromEntries(tokens), answered: Object.fromEntries(answered) }));
 }
 
 const feeds = createServer((request, response) => { answerFeed(request, response).catch(() => { response.destroy(); }); }).listen(FEED_PORT);
