@@ -52,8 +52,7 @@ await runService({ name: 'gleaner', log, start: async ({ onRelease, stopping }) 
     onRelease('playback', async () => { await playback.stop(2_000); });
     await untilReady({ services: [playback], patience: READY_PATIENCE_MS, signal: stopping });
   }
-  await runSetup({ env: { ...env, ...(options.demo ? { PLAYBACK_URL: `http://127.0.0.1:${playbackPort}` } : {}) }, say });
-  stopping.throwIfAborted();
+  await runSetup({ env: { ...env, ...(options.demo ? { PLAYBACK_URL: `http://127.0.0.1:${playbackPort}` } : {}) }, say, signal: stopping });
 
   const allowed = [options.allowNetworks, ...(options.demo ? [`127.0.0.1/32:${playbackPort}`] : [])].filter((network) => network !== undefined);
   const services = startServices({

@@ -43,10 +43,13 @@ export function startServices({ env, directory, say, collectors, gatewayPort, al
   ];
 }
 
-/** Runs the one-shot setup to its end; rejects with what it said when it fails. */
-export async function runSetup({ env, say }: Omit<Surroundings, 'directory'>): Promise<void> {
+/** Runs the one-shot setup to its end, or to the signal; rejects with what it said when it fails. Half of it does no harm: it is run again at each start. */
+export async function runSetup({ env, say, signal }: Omit<Surroundings, 'directory'> & { signal: AbortSignal }): Promise<void> {
+  signal.throwIfAborted();
   const entry = join(ROOT, 'deploy/standalone/setup.ts');
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const giveUp = (): void => void child.kill();
+  signal.addEventListener('abort', giveUp);
   let output = '';
   let faults = '';
   child.stdout.on('data', (chunk: Buffer) => { output += chunk.toString(); });
@@ -54,7 +57,8 @@ export async function runSetup({ env, say }: Omit<Surroundings, 'directory'>): P
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
+  }).finally(() => signal.removeEventListener('abort', giveUp));
+  signal.throwIfAborted();
   if (code !== 0) throw new Error(`the setup failed (exit ${code}):\n${lastLines(`${output}\n${faults}`, 20)}`);
   for (const line of output.split('\n').filter((text) => text !== '' && !text.startsWith('{'))) say(line);
 }
