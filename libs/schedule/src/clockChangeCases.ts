@@ -1,4 +1,4 @@
-/** Fires around clock changes as the stated policy has them, enumerated with Python's zoneinfo by walking every local minute (fold=0 and fold=1): nothing of Gleaner's own code. */
+/** Fires around clock changes as the stated policy has them, enumerated by `testing/clock_change_cases.py` with Python's zoneinfo, one local minute after another: nothing of Gleaner's own code. */
 export interface ClockChangeCase {
   readonly name: string;
   readonly zone: string;
