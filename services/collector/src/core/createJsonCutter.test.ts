@@ -205,6 +205,19 @@ describe('exact numbers', () => {
     }
   });
 
+  it('keep every digit of integers written as decimals', () => {
+    /** The whole number that a text stands for. */
+    const wholeOf = (text: string): bigint => {
+      const [, digits = '', fraction = '', exponent = '0'] = /^(-?\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
+      const shift = Number(exponent) - fraction.length;
+      const all = BigInt(digits + fraction);
+      return shift >= 0 ? all * 10n ** BigInt(shift) : all / 10n ** BigInt(-shift);
+    };
+    fc.assert(fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), fc.constantFrom('.0', '.000', 'e0', 'E+3', '.0e2'), (whole, more) => {
+      expect(wholeOf(String(exactNumber(`${whole}${more}`)))).toBe(wholeOf(`${whole}${more}`));
+    }));
+  });
+
   it('keep every double as it is', () => {
     fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (double) => {
       const text = Object.is(double, -0) ? '-0' : String(double);
