@@ -64,6 +64,8 @@ def fetch(url, form):
         return [json.loads(line) for line in answer.text.splitlines() if line]
     if form == "csv":
         return list(csv.DictReader(io.StringIO(answer.text)))
+    if form == "tsv":
+        return list(csv.DictReader(io.StringIO(answer.text), delimiter="\t"))
     if form == "xml":
         return [{child.tag: child.text for child in item} for item in ElementTree.fromstring(answer.content)]
     if form == "html":
@@ -71,7 +73,7 @@ def fetch(url, form):
         return [{cell["class"][0]: cell.get_text() for cell in row.find_all("td")} for row in page.find_all("tr", class_="item")]
     if form == "text":
         return [match.groupdict() for match in LINE.finditer(answer.text)]
-    raise ValueError(f"expected json, ndjson, csv, xml, html or text; saw {form}")
+    raise ValueError(f"expected json, ndjson, csv, tsv, xml, html or text; saw {form}")
 
 
 def keep(items, form):

@@ -12,7 +12,7 @@ const cell = (item: PricedItem, name: string): string => String(item[name]);
 const names = (item: PricedItem): readonly string[] => [...Object.values(keptFields), ...Object.keys(item).filter((name) => !(Object.values(keptFields) as string[]).includes(name))];
 const line = `^${Object.values(keptFields).map((name) => `${name}=(?<${name}>[^|\\n]*)`).join('\\|')}`;
 const inCells = Object.fromEntries(Object.entries(keptFields).map(([stored, path]) => [stored, stored === 'name' ? `td.${path}` : { path: `td.${path}`, type: 'number' }]));
-const quoteCsv = (value: unknown): string => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+const quoteCsv = (value: unknown): string => (/[",\t\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 const numbered = Object.fromEntries(Object.entries(keptFields).map(([stored, path]) => [stored, stored === 'name' ? path : { path, type: 'number' }]));
 
 /** The same items in each format, with the job that reads them; every item is kept with eight fields, numbers as numbers. */
@@ -20,6 +20,7 @@ const formats: readonly { readonly format: string; readonly contentType: string;
   { format: 'json', contentType: 'application/json', write: (items) => JSON.stringify(items), job: {} },
   { format: 'ndjson', contentType: 'application/x-ndjson', write: (items) => items.map((item) => JSON.stringify(item)).join('\n'), job: {} },
   { format: 'csv', contentType: 'text/csv', write: (items) => [Object.keys(items[0] ?? {}).join(','), ...items.map((item) => Object.values(item).map(quoteCsv).join(','))].join('\n'), job: { fields: numbered } },
+  { format: 'tsv', contentType: 'text/tab-separated-values', write: (items) => [Object.keys(items[0] ?? {}).join('\t'), ...items.map((item) => Object.values(item).map(quoteCsv).join('\t'))].join('\n'), job: { fields: numbered } },
   { format: 'xml', contentType: 'application/xml', write: (items) => `<?xml version="1.0" encoding="UTF-8"?><items>${items.map((item) => `<item>${Object.entries(item).map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`).join('')}</item>`).join('')}</items>`, job: { items: 'items.item', fields: numbered } },
   { format: 'html', contentType: 'text/html', write: (items) => `<!doctype html><table>${items.map((item) => `<tr class="item">${names(item).map((name) => `<td class="${name}">${escapeXml(cell(item, name))}</td>`).join('')}</tr>`).join('\n')}</table>`, job: { items: 'tr.item', key: 'td.Id', fields: inCells } },
   { format: 'text', contentType: 'text/plain', write: (items) => items.map((item) => names(item).map((name) => `${name}=${cell(item, name)}`).join('|')).join('\n'), job: { items: line, fields: numbered } },
