@@ -43,6 +43,20 @@ describe('HTML', () => {
     expect(() => reader.end()).toThrow(expect.objectContaining({ class: 'task_error', message: expect.stringContaining('100 ms') }));
   });
 
+  it('reads tags that nobody closes, and refuses what is nested without end before it holds others up', () => {
+    const readAll = (body: string): unknown[] => {
+      const values: unknown[] = [];
+      const reader = readHtml({ selector: 'p', single: false, onFound: ({ value }) => values.push(value) });
+      for (let at = 0; at < body.length; at += 65_536) if (reader.takes === 'text') reader.write(body.slice(at, at + 65_536));
+      reader.end();
+      return values;
+    };
+    expect(readAll(`${'<p>a<br>'.repeat(5_000)}<p>${'<b>'.repeat(900)}x`)).toHaveLength(5_001);
+    const began = performance.now();
+    expect(() => readAll(`<p>${'<b>'.repeat(1_000_000)}x`)).toThrow(expect.objectContaining({ class: 'bad_body', message: expect.stringContaining('1,000 deep') }));
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it('fails where a selector finds nothing or is none', () => {
     expect(() => read('table')).toThrow(expect.objectContaining({ class: 'bad_body', message: expect.stringContaining('table') }));
     for (const selector of ['', '$', 'tr:::']) expect(() => read(selector)).toThrow(expect.objectContaining({ class: 'bad_template' }));

@@ -20,14 +20,17 @@ interface HtmlNode {
   inside?: readonly Element[];
 }
 
+/** Browsers stop at 512. The parser's time for a tag grows with its depth, and what walks the page would run out of stack. */
+const maxDepth = 1_000;
+
 /**
  * The elements that a CSS selector finds in an HTML page, in the page's order; the page is read whole. An item without `fields` is its `text` and its `@attributes`.
  * `withRecords` false leaves that record empty, for jobs that read everything by selectors. A selector that finds nothing is `bad_body`: nothing tells an empty list from another page;
- * selectors (those of the fields too) that take longer than `limitMs`, default 10 s, are `task_error`.
+ * so is one that is nested too deep; selectors (those of the fields too) that take longer than `limitMs`, default 10 s, are `task_error`.
  */
 export function readHtml({ selector, single, withRecords = true, limitMs = defaultLimitMs, onFound }: { readonly selector: string; readonly single: boolean; readonly withRecords?: boolean; readonly limitMs?: number; readonly onFound: OnFound }): TextReader {
   const query = queryOf(selector);
-  const handler = new DomHandler();
+  const handler = new DepthHandler();
   const parser = new Parser(handler, { decodeEntities: true });
   return {
     takes: 'text',
@@ -43,6 +46,14 @@ export function readHtml({ selector, single, withRecords = true, limitMs = defau
       return undefined;
     },
   };
+}
+
+/** Builds the page as long as it is nested no deeper than one is. */
+class DepthHandler extends DomHandler {
+  override onopentag(name: string, attribs: Record<string, string>): void {
+    super.onopentag(name, attribs);
+    if (this.tagStack.length > maxDepth) throw badBody(`expected HTML nested at most ${maxDepth.toLocaleString('en')} deep`);
+  }
 }
 
 /** Reads `selector`, `selector@attribute` or `@attribute` within an element; `.` and `$` are the element itself. Gives text with its white space collapsed. */
