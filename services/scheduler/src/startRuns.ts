@@ -67,7 +67,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
   const admit = (run: KnownRun, now: number): boolean => {
     const { origins = [], limits = {} } = run.prepared?.spec ?? {};
     // Those of the version that it runs with: a run asked for has none yet, one that was given another chance may have those of an older version.
-    if (run.origins?.join(' ') !== origins.join(' ')) {
+    if ((run.origins ?? []).join(' ') !== origins.join(' ')) {
       run.origins = origins;
       run.unwritten = true;
     }
