@@ -1,5 +1,5 @@
 import type { Validators } from '@gleaner/contracts';
-import { readForEach, revisionId, type Database, type ForEachInput } from '@gleaner/database';
+import { revisionId, type Database } from '@gleaner/database';
 import { validatorsFor } from './core/tickText.ts';
 import type { KnownRun } from './runBook.ts';
 import type { RunSpec, TickSpecs } from './tickSpecs.ts';
