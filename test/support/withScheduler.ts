@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { jobDefinitionSchema, topology, type JobInput, type Tick } from '@gleaner/contracts';
+import { exchanges, jobDefinitionSchema, topology, type EventMessage, type JobInput, type Tick } from '@gleaner/contracts';
 import { connectBroker, done, type Broker } from '@gleaner/broker';
 import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
@@ -25,7 +25,9 @@ export interface SchedulerStage {
   start(options?: { readonly times?: Partial<SchedulerTimes>; readonly origins?: OriginDefaults; readonly wait?: boolean; /** It hears of no change and has only its scans. */ readonly deaf?: boolean }): Promise<Leadership>;
   put(id: string, input: Partial<JobInput>): Promise<JobDocument>;
   runsOf(job: string): Promise<RunDocument[]>;
-  /** Ends a run as storage would. */
+  /** Announces what gateways and storages announce. */
+  tell(event: EventMessage): void;
+  /** Ends a run as storage would, and tells of it. */
   end(run: string, to: 'succeeded' | 'failed' | 'unchanged', set?: Partial<RunDocument>): Promise<RunDocument | null>;
 }
 
@@ -38,6 +40,7 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
     const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
     const ticks: Tick[] = [];
+    const tell = (event: EventMessage): void => { broker.announce(exchanges.events, event.kind === 'run' ? `run.${event.state}` : `job.${event.what}`, event); };
     try {
       await setupDatabase({ database });
       await broker.declare(topology);
@@ -50,7 +53,7 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
           let lead: () => void = () => undefined;
           const led = new Promise<void>((resolve) => { lead = resolve; });
           const all = { ...quickTimes, ...times };
-          const leadership = holdLeadership({ database: own.database, owner: randomUUID(), times: all, log, lead: (term) => leadTerm({ ...own, times: all, origins, log, onReady: lead, ...(deaf ? { watch: () => ({ close: async () => undefined }) } : {}) }, term) });
+          const leadership = holdLeadership({ database: own.database, owner: randomUUID(), times: all, log, lead: (term) => leadTerm({ ...own, times: all, origins, log, onReady: lead, ...(deaf ? { broker: { ...own.broker, subscribe: () => ({ ready: Promise.resolve(), stop: async () => undefined }) } } : {}) }, term) });
           leaders.push({ leadership, ...own });
           if (wait) await led;
           return leadership;
@@ -60,7 +63,12 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
           return (await putJob({ database, id, definition, by: 'test' })).job;
         },
         runsOf: (job) => database.collections.runs.find({ job }).sort({ scheduledAt: 1, _id: 1 }).toArray(),
-        end: (run, to, set = {}) => moveRun({ database, run, to, set }),
+        tell,
+        async end(run, to, set = {}) {
+          const moved = await moveRun({ database, run, to, set });
+          if (moved) tell({ kind: 'run', run, job: moved.job, state: to, rev: moved.rev, at: new Date().toISOString() });
+          return moved;
+        },
       });
     } finally {
       for (const { leadership, ...own } of leaders) {

@@ -3,7 +3,7 @@ import { parseJob, type JobDefinition } from '@gleaner/contracts';
 import { withMongo } from '../../../test/support/withMongo.ts';
 import {
   connectDatabase, deleteJob, expectSchema, findJob, findRevision, findRun, holdLease, insertLetter, insertRun, migrations, moveRun, newRun, putJob,
-  releaseLease, replayRunLetter, requestReplay, setPaused, setupDatabase, watchCollection, type Database, type LetterDocument, type RunDocument,
+  releaseLease, replayRunLetter, requestReplay, setPaused, setupDatabase, type Database, type LetterDocument, type RunDocument,
 } from './index.ts';
 
 function definition(extra: object = {}): JobDefinition {
@@ -181,23 +181,6 @@ describe('each migration', () => {
     expect(await database.collections.jobs.find().toArray()).toEqual(jobs);
     expect(new Set(migrations.map(({ version }) => version)).size).toBe(migrations.length);
     expect(migrations.map(({ version }) => version)).toEqual(migrations.map((_, index) => index + 1));
-  }));
-});
-
-describe('watchCollection', () => {
-  it('tells of a change and ends when closed', () => withDatabase(async (database) => {
-    const seen = Promise.withResolvers<string>();
-    const watch = watchCollection({ collection: database.collections.runs, onChange: (change) => { if ('documentKey' in change) seen.resolve(String(change.documentKey._id)); } });
-    const inserting = (async () => {
-      // The stream opens in its own time; a wake-up may be missed until then, so insert until one is seen.
-      for (let n = 0; n < 100; n += 1) {
-        await dueRun(database, `rates@${n}`);
-        if (await Promise.race([seen.promise.then(() => true), new Promise<false>((resolve) => { setTimeout(resolve, 50, false); })])) return;
-      }
-    })();
-    expect(await seen.promise).toMatch(/^rates@/);
-    await inserting;
-    await watch.close();
   }));
 });
 

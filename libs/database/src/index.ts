@@ -20,5 +20,4 @@ export * from './sessions.ts';
 export * from './setupDatabase.ts';
 export * from './sharedSecret.ts';
 export * from './readAhead.ts';
-export * from './watchCollection.ts';
 export * from './history/index.ts';

@@ -17,7 +17,7 @@ export interface SchedulerTimes {
   readonly gatherMs: number;
   /** How late a fire is a misfire. */
   readonly lateAfterMs: number;
-  /** How often everything that also comes by a change stream is looked for. */
+  /** How often everything that events tell of is looked for, because they may be lost. */
   readonly scanMs: number;
   /** A queued run without a sign is published again after this, doubling up to the second. */
   readonly republishMs: number;

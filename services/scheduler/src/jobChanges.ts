@@ -77,7 +77,7 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
       }
     },
 
-    /** Looks for changes that no stream has told of. */
+    /** Looks for changes that no event has told of. */
     async scan(): Promise<void> {
       const from = new Date(scannedTo - lookBackMs);
       const to = database.clock.now().getTime();

@@ -1,10 +1,10 @@
 import type { Broker } from '@gleaner/broker';
-import type { ChangeStreamDocument, Database, JobDocument, RunDocument } from '@gleaner/database';
-import { watchCollection } from '@gleaner/database';
+import type { Database } from '@gleaner/database';
 import { releaseMemory, type Logger } from '@gleaner/runtime';
 import { createAnnouncer } from './announce.ts';
 import type { OriginDefaults, SchedulerTimes } from './config.ts';
 import type { Term } from './holdLeadership.ts';
+import { hearEvents } from './hearEvents.ts';
 import { createJobBook } from './jobBook.ts';
 import { createJobChanges } from './jobChanges.ts';
 import { createOriginSlots } from './originSlots.ts';
@@ -25,7 +25,6 @@ import { writeLedger } from './writeLedger.ts';
 
 /** Jobs whose ledgers are written together. */
 const ledgerSize = 500;
-const endedOrMoved = ['retrying', 'due', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped'];
 
 export interface LeadOptions {
   readonly database: Database;
@@ -33,17 +32,15 @@ export interface LeadOptions {
   readonly times: SchedulerTimes;
   readonly origins: OriginDefaults;
   readonly log: Logger;
-  /** How changes are heard of: a wake-up only, so one that hears nothing costs time and nothing else. */
-  readonly watch?: typeof watchCollection;
   readonly onPublished?: (published: Published) => void;
   readonly onReady?: (facts: { readonly jobs: number; readonly runs: number; readonly tookMs: number }) => void;
 }
 
 /**
  * Leads for one term: takes over what is in the database, then plans, starts, settles and watches until the signal.
- * Everything that a change stream brings is also looked for every second, so a broken stream costs a second at most.
+ * Everything that it hears of is also looked for every second, so what is lost on the way costs a second at most.
  */
-export async function leadTerm({ database, broker, times, origins, log, watch = watchCollection, onPublished, onReady }: LeadOptions, { token, signal, holds }: Term): Promise<void> {
+export async function leadTerm({ database, broker, times, origins, log, onPublished, onReady }: LeadOptions, { token, signal, holds }: Term): Promise<void> {
   const began = performance.now();
   const now = (): number => database.clock.now().getTime();
   const book = createJobBook({ database, times });
@@ -54,55 +51,23 @@ export async function leadTerm({ database, broker, times, origins, log, watch = 
   const restOrigins = createOriginRests({ database, slots, announcer });
   const outbox = createTickOutbox({ database, broker, specs, slots, token, signal, log, ...(onPublished ? { onPublished } : {}) });
   const inputs = createInputReader({ database, onRead: (run) => { runs.again(run); starting.kick(); }, log });
-  const starter = createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log });
+  const starter = createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log, onEnded: (ids) => { for (const id of ids) settler.hear(id); } });
   const effects: SettleEffect[] = [createAfterTrigger({ database, book, runs, onInserted: () => { starting.kick(); } }), (ended) => restOrigins(ended)];
-  const settler = createRunSettler({ database, runs, slots, starter, specs, announcer, effects });
+  const settler = createRunSettler({ database, runs, slots, starter, specs, announcer, effects, onHeard: () => { settling.kick(); } });
   const deadlines = createDeadlineWatch({ database, broker, runs, specs, slots, outbox, settler, times, signal, log });
   const reminder = createCollectorReminder({ database, slots, announcer });
   const changes = createJobChanges({ database, book, runs, slots, settler, log });
   const stirred = new Set<string>();
 
-  const onRunChange = (change: ChangeStreamDocument<RunDocument>): void => {
-    if (change.operationType === 'insert') {
-      runs.learn(change.fullDocument as KnownRun);
-      starting.kick();
-      return;
-    }
-    if (change.operationType !== 'update' && change.operationType !== 'replace') return;
-    const id = change.documentKey._id;
-    const lastReport = change.operationType === 'update' ? change.updateDescription.updatedFields?.lastReport : undefined;
-    if (lastReport !== undefined) {
-      slots.release({ run: id, try: lastReport.try }, now());
-      starting.kick();
-      return;
-    }
-    const state = change.operationType === 'update' ? change.updateDescription.updatedFields?.state : change.fullDocument.state;
-    if (state === 'retrying' || state === 'due') {
-      stirred.add(id);
-      starting.kick();
-      return;
-    }
-    settler.hear(id);
-    settling.kick();
-  };
-  // Opened before the books are read: what changes in between is heard of twice rather than never.
-  const watches = [
-    watch<RunDocument>({
-      collection: database.collections.runs, onChange: onRunChange, onTrouble: (error) => { log.warn({ err: error }, 'the watch on runs broke; scans go on'); },
-      pipeline: [
-        { $match: { $or: [{ operationType: 'insert', 'fullDocument.state': 'due', 'fullDocument.trigger': { $in: ['manual', 'backfill'] } }, { operationType: 'update', 'updateDescription.updatedFields.state': { $in: endedOrMoved } },
-          { operationType: 'update', 'updateDescription.updatedFields.lastReport': { $exists: true } },
-          // A transition that changes much of a small document is told as its replacement.
-          { operationType: 'replace', 'fullDocument.state': { $in: endedOrMoved } }] } },
-        { $project: { operationType: 1, documentKey: 1, fullDocument: 1, 'updateDescription.updatedFields.state': 1, 'updateDescription.updatedFields.lastReport': 1 } },
-      ],
-    }),
-    watch<JobDocument>({
-      collection: database.collections.jobs, onTrouble: (error) => { log.warn({ err: error }, 'the watch on jobs broke; scans go on'); },
-      onChange: (change) => { if ('documentKey' in change) { changes.hear(String(change.documentKey._id)); planning.kick(); } },
-      pipeline: [{ $project: { operationType: 1, documentKey: 1 } }],
-    }),
-  ];
+  // Opened before the books are read: what happens in between is heard of twice rather than never.
+  const events = hearEvents({
+    broker, log,
+    onStart: (run) => { stirred.add(run); starting.kick(); },
+    onEnd: (run) => { settler.hear(run, { told: true }); },
+    onReported: (run) => { slots.release(run, now()); starting.kick(); },
+    onJob: (job) => { changes.hear(job); planning.kick(); },
+    onGap: () => { scannedAt = 0; scanning.kick(); },
+  });
 
   const loop = (name: string, round: () => Promise<number | undefined>) => wakeLoop({ name, round, now, signal, holds, log });
   let ready: () => void = () => undefined;
@@ -203,7 +168,7 @@ export async function leadTerm({ database, broker, times, origins, log, watch = 
     await Promise.all([planning.ended, starting.ended, settling.ended, scanning.ended]);
   } finally {
     ready();
-    await Promise.all(watches.map((watch) => watch.close()));
+    await events.stop();
     await outbox.settle();
   }
 }

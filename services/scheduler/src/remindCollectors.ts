@@ -8,7 +8,7 @@ const atOnce = 500;
 
 /**
  * Tells collectors again to stop what was given up: the first word may have been lost, or a collector started since: it would take such a try's tick
- * for one to be done. A last report that no change stream has told of is found here too, and frees the slot.
+ * for one to be done. A last report that no event has told of is found here too, and frees the slot.
  */
 export function createCollectorReminder({ database, slots, announcer }: { readonly database: Database; readonly slots: OriginSlots; readonly announcer: Announcer }): { step(now: number): Promise<void> } {
   let remindedAt = 0;

@@ -124,7 +124,7 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
       return ended;
     },
 
-    /** Runs that wait as the database has it and are not known to: what a broken change stream has not told. They are to be read again. */
+    /** Runs that wait as the database has it and are not known to: what no event has told. They are to be read again. */
     async scan(now: Date): Promise<string[]> {
       const missed: string[] = [];
       // Little of each: in a burst thousands are due that are known, and reading them whole would cost the moment itself.

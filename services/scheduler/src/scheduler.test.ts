@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { askedRunId, fireRunId } from '@gleaner/contracts';
-import { deleteJob, insertRun, newRun, setPaused } from '@gleaner/database';
+import { deleteJob, insertRun, moveRun, newRun, setPaused } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
 import { withScheduler } from '../../../test/support/withScheduler.ts';
 
@@ -49,6 +49,28 @@ describe('a fire', () => {
       await until(() => ticks.length === 2);
       await until(async () => (await runsOf('slow'))[0]?.settledAt);
       expect((await runsOf('slow'))[0]).not.toHaveProperty('unsettled');
+    });
+  });
+});
+
+describe('an event', () => {
+  it('of a gateway or a storage is acted on at once, not with the next scan', async () => {
+    await withScheduler(async ({ database, start, put, ticks, end, tell, runsOf }) => {
+      await start({ times: { scanMs: 3_600_000 } });
+      const job = await put('heard', {});
+      const now = database.clock.now();
+      const run = askedRunId('heard', '01JD0000000000000000000000');
+      await insertRun({ database, run: newRun({ id: run, job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 2 }) });
+      tell({ kind: 'run', run, job: 'heard', state: 'due', rev: 1, at: now.toISOString() });
+      await until(() => ticks.length === 1, { what: 'the tick of the run that was asked for' });
+      const moved = await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: database.clock.now() } });
+      tell({ kind: 'run', run, job: 'heard', state: 'retrying', rev: moved?.rev ?? 0, at: now.toISOString() });
+      await until(() => ticks.length === 2, { what: 'the tick of its second try' });
+      await end(run, 'succeeded');
+      await until(async () => (await runsOf('heard'))[0]?.settledAt, { what: 'its end being settled' });
+      await put('heard', { schedule: { every: '1s' } });
+      tell({ kind: 'job', job: 'heard', version: 2, what: 'changed', at: now.toISOString() });
+      await until(() => ticks.length === 3, { what: 'a fire of the changed job' });
     });
   });
 });

@@ -29,7 +29,7 @@ type Verdict =
 export type RunStarter = ReturnType<typeof createRunStarter>;
 
 /** Decides what becomes of runs whose moment has come, moves those that may start to `queued`, and hands them to the outbox. */
-export function createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log }: {
+export function createRunStarter({ database, runs, specs, inputs, outbox, slots, announcer, times, token, log, onEnded }: {
   readonly database: Database;
   readonly runs: RunBook;
   readonly specs: TickSpecs;
@@ -40,6 +40,8 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
   readonly times: Pick<SchedulerTimes, 'lateAfterMs' | 'queueAheadMs' | 'gatherMs'>;
   readonly token: number;
   readonly log: Logger;
+  /** Told of runs that ended here, for whoever settles them. */
+  readonly onEnded: (runs: readonly string[]) => void;
 }) {
   const judge = (run: KnownRun, now: number): Verdict => {
     const spec = run.prepared?.spec;
@@ -116,6 +118,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
     for (const [reason, list] of ended) {
       await moveRuns({ database, runs: list.map(({ _id }) => _id), to, set: { reason } });
       for (const run of list) runs.forget(run._id);
+      onEnded(list.map(({ _id }) => _id));
     }
   };
 
@@ -142,7 +145,9 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
       const run = runs.get(id);
       if (run !== undefined) await failWithLetter({ database, run: id, state: 'retrying', attempts: run.attempts, reason: 'superseded_by_fire' });
     }
-    for (const id of [...cancel, ...coalesce, ...supersede]) runs.forget(id);
+    const ended = [...cancel, ...coalesce, ...supersede];
+    for (const id of ended) runs.forget(id);
+    onEnded(ended);
   };
 
   /** Decides against the runs as the database has them: nothing is skipped, held or cancelled on hearsay. */

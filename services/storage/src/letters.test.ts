@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { deadQueues, exchanges, messageTypes, queues, topology } from '@gleaner/contracts';
+import { deadQueues, exchanges, messageTypes, queues, topology, wakeKeys } from '@gleaner/contracts';
 import { connectBroker } from '@gleaner/broker';
 import { deleteJob, findRun, requestReplay } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
@@ -199,7 +199,7 @@ it('on a real broker: takes what comes, parks what dies, replays what is asked f
     await broker.declare(topology);
     const parts = test.another({ broker });
     const consumers = consumeQueues({ parts, broker, concurrency: 4 });
-    const commands = watchCommands({ parts, scanMs: 200 });
+    const commands = watchCommands({ parts, broker, scanMs: 3_600_000 });
     const job = await test.job();
     const [run, dying] = [await test.run(job, '1'), await test.run(job, '2')];
     const send = ({ type, body }: Message, messageId: string) => broker.publish({ exchange: exchanges.work, routingKey: queues.store, type, body, messageId });
@@ -213,6 +213,11 @@ it('on a real broker: takes what comes, parks what dies, replays what is asked f
     expect(letter).toMatchObject({ queue: 'store', class: 'unreadable', state: 'parked', message: { exchange: exchanges.work, routingKey: queues.store, messageId: 'bad' } });
     expect(await findRun({ database: test.database, run: dying._id })).toMatchObject({ state: 'failed', letter: letter._id });
     await requestReplay({ database: test.database, parts: [{ filter: { _id: letter._id } }], by: 'test' });
+    // Marked by a gateway, which tells of it: no scan is near.
+    await until(async () => {
+      broker.announce(exchanges.events, wakeKeys.command, { kind: 'command', what: 'replay' });
+      return (await letters(test).countDocuments({ _id: letter._id, state: 'replayed' })) === 1;
+    }, { what: 'the replay' });
     // It dies again, as a new letter: nothing of it was repaired.
     await until(async () => (await letters(test).countDocuments({ run: dying._id, state: 'parked', replays: 1, replayOf: letter._id })) === 1, { what: 'the second letter' });
     await commands.stop();

@@ -41,7 +41,7 @@ await runService({
 
     const housekeeping = startHousekeeping({ parts });
     life.onRelease('housekeeping', () => housekeeping.stop());
-    const commands = watchCommands({ parts });
+    const commands = watchCommands({ parts, broker });
     life.onRelease('commands', () => commands.stop());
     const consumers = consumeQueues({ parts, broker, concurrency: config.concurrency });
     life.onRelease('consumers', (deadlineMs) => Promise.all(consumers.map((consumer) => consumer.stop({ deadlineMs }))), { deadlineMs: 20_000 });

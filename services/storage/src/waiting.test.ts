@@ -53,7 +53,7 @@ describe('a replay that cannot be carried out yet', () => {
 
   it('holds up no command that needs only the database, and no stop', () => withLetters(async (test, run) => {
     const publish = ({ signal }: PublishRequest): Promise<void> => new Promise((_resolve, reject) => { signal?.addEventListener('abort', () => reject(new BrokerError('aborted', 'stopped'))); });
-    const commands = watchCommands({ parts: test.another({ broker: { announce: () => undefined, publish } }), scanMs: 50 });
+    const commands = watchCommands({ parts: test.another({ broker: { announce: () => undefined, publish } }), broker: { subscribe: () => ({ ready: Promise.resolve(), stop: async () => undefined }) }, scanMs: 50 });
     await test.handle(messages.failed(run, { class: 'bad_body' }));
     await requestReplay({ database: test.database, parts: [{ filter: { run: run._id, queue: queues.collect } }], by: 'test' });
     await until(async () => (await findRun({ database: test.database, run: run._id }))?.state === 'due', { what: 'the failed run being due again' });

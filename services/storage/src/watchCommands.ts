@@ -1,4 +1,5 @@
-import { watchCollection } from '@gleaner/database';
+import { exchanges, wakeKeys, type WakeMessage } from '@gleaner/contracts';
+import type { Broker } from '@gleaner/broker';
 import { executeDecisions } from './executeDecisions.ts';
 import { executeReplays } from './executeReplays.ts';
 import type { StorageParts } from './storageParts.ts';
@@ -8,25 +9,26 @@ export interface Commands {
 }
 
 /**
- * Carries out replays and decisions as soon as they are asked for: a change stream wakes it, a scan each second is behind it.
+ * Carries out replays and decisions as soon as they are asked for: a message on the exchange of events wakes it, a scan each second is behind it.
  * What fails is tried again with the next scan. What needs the broker has a loop of its own, and so holds up nothing that needs only the database.
  */
-export function watchCommands({ parts, scanMs = 1_000 }: { readonly parts: StorageParts; readonly scanMs?: number }): Commands {
-  const { database, log } = parts;
+export function watchCommands({ parts, broker, scanMs = 1_000 }: { readonly parts: StorageParts; readonly broker: Pick<Broker, 'subscribe'>; readonly scanMs?: number }): Commands {
+  const { log } = parts;
   const stopping = new AbortController();
   const { signal } = stopping;
   const onFault = (error: unknown): void => log.warn({ err: error }, 'commands could not be read; trying again');
   const replays = (['runs', 'messages'] as const).map((of) => scan({ step: async () => await executeReplays({ parts, of, signal }), scanMs, signal, onFault }));
   const decisions = scan({ step: async () => await executeDecisions({ parts, signal }), scanMs, signal, onFault });
-  const onTrouble = (error: unknown): void => log.warn({ err: error }, 'a change stream broke; it is opened again, the scan goes on');
-  const watches = [
-    watchCollection({ collection: database.collections.deadLetters, pipeline: [{ $match: { 'updateDescription.updatedFields.replay': { $exists: true } } }], onChange: () => { for (const { wake } of replays) wake(); }, onTrouble }),
-    watchCollection({ collection: database.collections.runs, pipeline: [{ $match: { 'updateDescription.updatedFields.decision': { $exists: true } } }], onChange: decisions.wake, onTrouble }),
-  ];
+  const wakeReplays = (): void => { for (const { wake } of replays) wake(); };
+  const marks = broker.subscribe({
+    exchange: exchanges.events, routingKeys: [wakeKeys.command],
+    handler: ({ json }) => { ((json() as WakeMessage & { kind: 'command' }).what === 'decision' ? decisions.wake : wakeReplays)(); },
+    onGap: () => { wakeReplays(); decisions.wake(); },
+  });
   return {
     async stop() {
       stopping.abort();
-      await Promise.all(watches.map((watch) => watch.close()));
+      await marks.stop();
       await Promise.all([...replays, decisions].map(({ ended }) => ended));
     },
   };
