@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createRedactor } from './createRedactor.ts';
@@ -40,7 +41,7 @@ describe('secrets in what leaves the collector', () => {
         const left = redactor.text(Buffer.from(`${before}${value}${after}`).toString(encoding));
         expect(left).toContain('[secret.KEY]');
       }
-    }), { numRuns: 25 });
+    }), { numRuns: 50 });
   });
 
   it('are taken out of names and values of data, however deep; short ones only where they stand in texts about it', () => {
@@ -66,6 +67,25 @@ describe('secrets in what leaves the collector', () => {
       expect([redactor.finds(text), redactor.text(text)]).toEqual([false, text]);
       expect(performance.now() - began).toBeLessThan(3_000);
     }
+  });
+
+  it('are many and long, as tokens are, and cost little until one of them is there', () => {
+    const noise = (index: number, count: number): string => createHash('shake256', { outputLength: count }).update(String(index)).digest('base64url');
+    const tokens = Array.from({ length: 200 }, (_value, index) => `eyJhbGciOiJSUzI1NiJ9.${noise(index, 500)}.${noise(-index, 200)}`);
+    const began = performance.now();
+    const redactor = createRedactor(tokens.map((token, index) => [`T${index}`, token] as const));
+    expect([redactor.finds('{"id":1,"name":"eyJ aB3"}'), redactor.finds(`x${tokens[7]}`)]).toEqual([false, true]);
+    expect(redactor.text(`${tokens[7]} ${Buffer.from(`u:${tokens[150]}`).toString('base64')}`)).toMatch(/^\[secret\.T7\] dTpl?\[secret\.T150\].{0,4}$/);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    // Alike for the most part, and one that is mostly signs of punctuation.
+    const alike = Array.from({ length: 100 }, (_value, index) => `${'aB3-_x'.repeat(150)}${index}`);
+    const odd = '"/&<>\n'.repeat(2_000);
+    const other = createRedactor([...alike.map((token, index) => [`A${index}`, token] as const), ['ODD', odd]]);
+    expect(other.text(`${alike[42]} ${JSON.stringify(odd)} ${encodeURIComponent(odd)}`)).toMatch(/^\[secret\.A4\d?\]2? "\[secret\.ODD\]" \[secret\.ODD\]$/);
+  });
+
+  it('hide both of two that overlap', () => {
+    expect(createRedactor([['A', 'abcdef'], ['B', 'defghi']]).text('x abcdefghi y')).toBe('x [secret.A] y');
   });
 
   it('are hidden by the longer name where one holds another', () => {

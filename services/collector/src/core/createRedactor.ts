@@ -1,3 +1,5 @@
+import { createFindForm } from './findForm.ts';
+import type { Place } from './findForm.ts';
 import { secretForms } from './secretForms.ts';
 import type { SecretForm } from './secretForms.ts';
 
@@ -15,18 +17,16 @@ export interface Redactor {
 
 const shortest = 4;
 
-interface Form extends SecretForm { readonly name: string; readonly isLong: boolean }
+interface Form extends SecretForm { readonly name: string; readonly isLong: boolean; readonly find: (text: string, from: number) => Place | undefined }
 
 /** Makes a redactor of secrets by name; where two have the same value the first gives the name. */
 export function createRedactor(secrets: Iterable<readonly [string, string]>): Redactor {
   const forms: Form[] = [];
   for (const [name, value] of secrets) {
     if (value === '') continue;
-    for (const form of secretForms(value)) forms.push({ ...form, name, isLong: value.length >= shortest });
+    for (const form of secretForms(value)) forms.push({ ...form, name, isLong: value.length >= shortest, find: createFindForm(form) });
   }
   if (forms.length === 0) return { text: (text) => text, finds: () => false, deep: (value) => value, reach: 0 };
-  // The longer one first, where one secret holds another.
-  forms.sort((a, b) => b.pattern.length - a.pattern.length);
   const every = anyOf(forms);
   const long = forms.filter(({ isLong }) => isLong);
   const some = long.length > 0 ? anyOf(long) : undefined;
@@ -40,24 +40,35 @@ export function createRedactor(secrets: Iterable<readonly [string, string]>): Re
   return { text: every.replace, finds: (text) => some?.finds(text) === true, deep, reach: Math.max(...forms.map(({ reach }) => reach)) };
 }
 
+/** Looks for all forms by their signs first, and for a whole one only where its sign is: many secrets cost little until one of them is there. */
 function anyOf(forms: readonly Form[]) {
-  const source = forms.map(({ pattern }) => pattern).join('|');
-  const signs = new RegExp([...new Set(forms.map(({ sign }) => sign))].join('|'));
-  const anywhere = new RegExp(source);
-  const each = new RegExp(source, 'g');
-  const whole = new RegExp(`^(?:${source})$`);
-  const [first] = forms;
-  const oneName = forms.every(({ name }) => name === first?.name) ? first?.name : undefined;
-  const wholes = new Map<Form, RegExp>();
-  const isForm = (form: Form, text: string): boolean => {
-    const own = wholes.get(form) ?? new RegExp(`^(?:${form.pattern})$`);
-    wholes.set(form, own);
-    return own.test(text);
-  };
-  const nameOf = (found: string): string => oneName ?? forms.find((form) => isForm(form, found))?.name ?? '';
+  const unsigned = forms.filter(({ sign }) => sign === undefined);
+  const signs = new RegExp([...new Set(forms.flatMap(({ sign = '' }) => (sign === '' ? [] : [sign])))].join('|') || '(?!)');
+  const near = (text: string): readonly Form[] => (signs.test(text) ? forms.filter(({ sign }) => sign === undefined || text.includes(sign)) : unsigned);
   return {
-    finds: (text: string): boolean => signs.test(text) && anywhere.test(text),
-    is: (text: string): boolean => whole.test(text),
-    replace: (text: string): string => (signs.test(text) ? text.replaceAll(each, (found) => `[secret.${nameOf(found)}]`) : text),
+    finds: (text: string): boolean => near(text).some(({ find }) => find(text, 0) !== undefined),
+    is: (text: string): boolean => near(text).some(({ find }) => {
+      const place = find(text, 0);
+      return place?.from === 0 && place.to === text.length;
+    }),
+    replace: (text: string): string => {
+      const found = near(text).flatMap((form) => placesOf(form, text));
+      if (found.length === 0) return text;
+      // The longer one gives the name, where one secret holds another; where two overlap nothing of either stays.
+      found.sort((a, b) => a.from - b.from || b.to - a.to);
+      let replaced = '';
+      let done = 0;
+      for (const { name, from, to } of found) {
+        if (from >= done) replaced += `${text.slice(done, from)}[secret.${name}]`;
+        done = Math.max(done, to);
+      }
+      return replaced + text.slice(done);
+    },
   };
+}
+
+function placesOf({ name, find }: Form, text: string): (Place & { readonly name: string })[] {
+  const places: (Place & { readonly name: string })[] = [];
+  for (let place = find(text, 0); place; place = find(text, place.to)) places.push({ name, ...place });
+  return places;
 }

@@ -1,18 +1,20 @@
 /** One way of encoding the whole of a secret. */
 export interface SecretForm {
-  /** Source of a regular expression, without groups that capture. */
-  readonly pattern: string;
-  /** What stands in every match as it is, as the source of one too: cheaper to look for, and mostly not there. */
-  readonly sign: string;
+  /** Sources of regular expressions that match one after the other; a long value as one would be more than the engine takes, and its complaint would show it. */
+  readonly pieces: () => readonly string[];
+  /** Letters and digits that stand in every match as they are: cheaper to look for, and mostly not there. Undefined where no three do. */
+  readonly sign?: string;
   /** Characters that the longest match may have. */
   readonly reach: number;
 }
 
 const shortest = 4;
+const longestSign = 12;
+const pieceParts = 40;
 /** Every count is bounded, so that no text of an upstream makes a search slow. */
 const slashes = (least: number): string => `\\\\{${least},8}`;
-/** The longest form of one character: eight backslashes, `u`, four digits, twice where it takes two units. */
-const widest = 26;
+/** The longest form of a UTF-16 unit: three bytes, percent-encoded three times over. */
+const widest = 21;
 
 /**
  * Knows a value raw, percent-encoded, form-encoded, escaped for JSON or JavaScript and for HTML, each of them whole, for some of its characters only, and one over the other;
@@ -35,11 +37,18 @@ export function secretForms(value: string): SecretForm[] {
 const withoutPadding = (base64: string): string => base64.replace(/=+$/, '');
 
 function formOf(text: string, write: (part: string) => string = (part) => part, end = ''): SecretForm {
-  const parts = text.match(/[A-Za-z0-9]|\\+|[^\\]/gsu) ?? [];
-  const pattern = `${parts.map(write).join('')}${end}`;
-  const sign = (text.match(/[A-Za-z0-9]+/g) ?? []).reduce((longest, run) => (run.length > longest.length ? run : longest), '');
-  const reach = parts.reduce((sum, part) => sum + (isPlain(part) ? 1 : widest * part.length), end === '' ? 0 : 2 * widest);
-  return { pattern, sign: sign.length >= 3 ? sign : pattern, reach };
+  const parts = (): string[] => text.match(/[A-Za-z0-9]|\\+|[^\\]/gsu) ?? [];
+  const others = text.replaceAll(/[A-Za-z0-9]/g, '').length;
+  const sign = (text.match(/[A-Za-z0-9]{3,}/g) ?? []).reduce((longest, run) => (run.length > longest.length ? run : longest), '');
+  return {
+    pieces: () => {
+      const written = [...parts().map(write), ...(end === '' ? [] : [end])];
+      return Array.from({ length: Math.ceil(written.length / pieceParts) }, (_piece, index) => written.slice(index * pieceParts, (index + 1) * pieceParts).join(''));
+    },
+    reach: text.length + others * widest + (end === '' ? 0 : 2 * widest),
+    // The end of it: tokens begin alike.
+    ...(sign === '' ? {} : { sign: sign.slice(-longestSign) }),
+  };
 }
 
 const isPlain = (character: string): boolean => /^[A-Za-z0-9]$/.test(character);
