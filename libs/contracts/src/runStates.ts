@@ -19,7 +19,7 @@ export type RunTrigger = (typeof runTriggers)[number];
 
 /** Reasons a run carries beside its state. Free text never decides anything; these codes may. */
 export const runReasons = [
-  'overlap', 'coalesced', 'no input', 'paused', 'misfire', 'grace', 'outage', 'cancelled', 'job deleted', 'expired',
+  'overlap', 'coalesced', 'no input', 'paused', 'misfire', 'grace', 'cancelled', 'job deleted', 'expired',
   'lost', 'superseded_by_fire', 'quarantine_expired', 'rejected', 'too_old', 'stale_definition',
   'cycle', 'input_too_large',
 ] as const;

@@ -59,7 +59,7 @@ describe('runs', () => {
     await withRuns(async ({ call, insert }) => {
       const at = (hour: number): Date => new Date(Date.UTC(2026, 10, 20, hour));
       for (let hour = 0; hour < 6; hour += 1) await insert({ _id: `j@${hour}`, scheduledAt: at(hour), insertedAt: at(hour), state: hour % 2 === 0 ? 'succeeded' : 'failed' });
-      await insert({ _id: 'k@0', job: 'k', scheduledAt: at(9), insertedAt: at(9), state: 'missed', reason: 'outage', count: 3, through: at(11) });
+      await insert({ _id: 'k@0', job: 'k', scheduledAt: at(9), insertedAt: at(9), state: 'missed', reason: 'misfire', count: 3, through: at(11) });
       const ids = async (query: string): Promise<string[]> => runsAnswer.parse((await call('GET', `/v1/runs?${query}`)).json()).runs.map(({ id }) => id);
       expect(await ids('')).toEqual(['k@0', 'j@5', 'j@4', 'j@3', 'j@2', 'j@1', 'j@0']);
       expect(await ids('job=j&state=failed')).toEqual(['j@5', 'j@3', 'j@1']);
@@ -74,7 +74,7 @@ describe('runs', () => {
         after = page.next === undefined ? '' : `&after=${page.next}`;
       } while (after !== '');
       expect(seen).toEqual(['j@5', 'j@4', 'j@3', 'j@2', 'j@1', 'j@0']);
-      expect((await call('GET', '/v1/runs/k@0')).json()).toMatchObject({ state: 'missed', reason: 'outage', count: 3, through: '2026-11-20T11:00:00.000Z' });
+      expect((await call('GET', '/v1/runs/k@0')).json()).toMatchObject({ state: 'missed', reason: 'misfire', count: 3, through: '2026-11-20T11:00:00.000Z' });
       expect((await call('GET', '/v1/runs/nobody')).json().code).toBe('not_found');
       expect((await call('GET', '/v1/runs?state=done')).json().code).toBe('bad_query');
     });
