@@ -3,6 +3,7 @@ import type { Database } from './connectDatabase.ts';
 import { DatabaseError } from './DatabaseError.ts';
 import { access } from './migrations/access.ts';
 import { foundation } from './migrations/foundation.ts';
+import { generations } from './migrations/generations.ts';
 import { history } from './migrations/history.ts';
 import { idempotency } from './migrations/idempotency.ts';
 import { scheduling } from './migrations/scheduling.ts';
@@ -15,7 +16,7 @@ export interface Migration {
 }
 
 /** In order; a number is never used again. */
-export const migrations: readonly Migration[] = [foundation, access, history, scheduling, idempotency];
+export const migrations: readonly Migration[] = [foundation, access, history, scheduling, idempotency, generations];
 
 const newest = Math.max(...migrations.map(({ version }) => version));
 

@@ -1,5 +1,5 @@
 import {
-  atOneTime, BSON, findMoment, findRaw, HistoryError, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, streamState,
+  atOneTime, BSON, findMoment, findRaw, HistoryError, historyCollectionsOf, isDatabaseAway, itemId, itemRange, MongoServerError, readKnown, roughSize, streamState,
   type BsonSpan, type ClientSession, type Database, type EpochStart, type HeadDocument, type HistoryCollections, type KeyframeCache, type MomentRequest, type StateItem,
 } from '@gleaner/database';
 import { ProblemError } from './core/problem.ts';
@@ -162,13 +162,4 @@ async function matching<T extends { readonly key: string; readonly data?: unknow
     for (const { i } of found) matched.push(items[i] as T);
   }
   return matched;
-}
-
-/** Cheap and only roughly right: it decides when a page is full, nothing else. */
-function roughSize(value: unknown): number {
-  if (typeof value === 'string') return value.length + 8;
-  if (typeof value !== 'object' || value === null) return 8;
-  let size = 16;
-  for (const inner of Object.values(value)) size += roughSize(inner) + 8;
-  return size;
 }

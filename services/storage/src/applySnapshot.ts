@@ -4,11 +4,11 @@ import type { ApplyPlan, Observation } from './core/applyPlan.ts';
 import { judgeGate } from './core/judgeGate.ts';
 import { placeSnapshot } from './core/placeSnapshot.ts';
 import { planLate } from './core/planLate.ts';
-import { changed } from './core/contentOf.ts';
+import { changed, type Content } from './core/contentOf.ts';
 import { planChanges, planNewest, type Hashes } from './core/planNewest.ts';
 import { presentOf, repeatOf } from './core/repeatOf.ts';
 import { catchUp, loadHashes } from './hashCache.ts';
-import { historyView, rowOf } from './historyView.ts';
+import { historyView, readRowBefore, rowOf } from './historyView.ts';
 import type { Applied, Result } from './result.ts';
 import type { StorageParts } from './storageParts.ts';
 import { writeKeyset } from './writeKeyset.ts';
@@ -27,7 +27,7 @@ export async function applySnapshot({ parts, result, head }: { readonly parts: S
   if (result.saw.kind === 'changes') return await applyChanges({ parts, result, saw: result.saw, head, position });
   const { content, extractionHash } = result.saw;
   if (content.size > parts.limits.items) return { kind: 'too large', message: `expected at most ${parts.limits.items} items in one snapshot; saw ${content.size}` };
-  const placement = placeSnapshot({ head, position, jobVersion: run.jobVersion, extractionHash });
+  const placement = placeSnapshot({ head, position, jobVersion: result.jobVersion, extractionHash });
   if (placement.kind === 'nowhere') return await endWithoutSnapshot({ parts, result, reason: placement.reason });
   const observation: Observation = { position, kind: result.definition.partial ? 'partial' : 'whole', content };
   if (placement.kind === 'newest') return await applyNewest({ parts, result, observation, head, definitionChanged: placement.definitionChanged });
@@ -69,6 +69,7 @@ async function hashesAt({ cache, history, database, onStep }: StorageParts, head
  */
 async function applyChanges({ parts, result, saw, head, position }: { parts: StorageParts; result: Result; saw: Extract<Result['saw'], { kind: 'changes' }>; head: HeadDocument; position: string }): Promise<Applied> {
   const { history, database, limits } = parts;
+  if (position < (head.horizon ?? '')) return await endWithoutSnapshot({ parts, result, reason: 'too_old' });
   const { gate } = result.definition;
   const isNext = head.run === saw.base && head.position !== undefined && position > head.position && head.extractionHash === saw.extractionHash;
   if (isNext && !gate?.required && saw.kept <= limits.items) {
@@ -102,11 +103,11 @@ async function applyLate({ parts, result, observation, session }: Placed & { rea
   const { history } = parts;
   const head = await history.heads.findOne({ _id: result.dataset }, { session });
   if (head?.position === undefined || head.deleted || result.saw.kind !== 'content') return { kind: 'moved' };
-  const placement = placeSnapshot({ head, position: observation.position, jobVersion: result.run.jobVersion, extractionHash: result.saw.extractionHash });
+  const placement = placeSnapshot({ head, position: observation.position, jobVersion: result.jobVersion, extractionHash: result.saw.extractionHash });
   if (placement.kind !== 'late') return { kind: 'moved' };
   const view = historyView({ history, session, head });
   const plan = await planLate({ observation, view });
-  const rowBefore = await history.snapshots.findOne({ dataset: result.dataset, position: { ...(head.horizon ? { $gte: head.horizon } : {}), $lt: observation.position } }, { sort: { position: -1 }, session });
+  const rowBefore = await readRowBefore({ history, session, head, position: observation.position });
   const definitionChanged = rowBefore !== null && rowBefore.extractionHash !== result.saw.extractionHash;
   return await judgeAndWrite({ parts, result, observation, head, plan, before: rowBefore?.counts.total ?? 0, definitionChanged });
 }
@@ -124,25 +125,34 @@ async function writeRepeat({ parts, result, head, position, base, total, newest 
 /** `unchanged`: the observation of another snapshot, made again; a row alone where that is the one just before. */
 async function applyRepeat({ parts, result, position, session }: { parts: StorageParts; result: Result; position: string; session: ClientSession }): Promise<Applied> {
   const { history, limits } = parts;
-  const { dataset, run, saw } = result;
+  const { dataset, saw } = result;
   const head = await history.heads.findOne({ _id: dataset }, { session });
   if (saw.kind !== 'again' || head === null || head.deleted) return { kind: 'moved' };
   const base = await history.snapshots.findOne({ _id: snapshotId(dataset, saw.base) }, { session });
   const horizon = head.horizon ?? '';
   if (position < horizon) return await endWithoutSnapshot({ parts, result, reason: 'too_old' });
   if (base === null || base.position < horizon) return { kind: 'base gone' };
-  const placement = placeSnapshot({ head, position, jobVersion: run.jobVersion, extractionHash: base.extractionHash });
+  const placement = placeSnapshot({ head, position, jobVersion: result.jobVersion, extractionHash: base.extractionHash });
   if (placement.kind === 'nowhere') return await endWithoutSnapshot({ parts, result, reason: placement.reason });
   const view = historyView({ history, session, head });
-  const rowBefore = await view.rowBefore(position);
-  const content = await repeatOf({ base: rowOf(base), rowBefore, view });
-  if (content === undefined) return await writeRepeat({ parts, result, head, position, base, total: rowBefore?.total ?? 0, newest: placement.kind === 'newest' });
+  const rowBefore = await readRowBefore({ history, session, head, position });
+  const content = await repeatOf({ base: rowOf(base), rowBefore: rowBefore ? rowOf(rowBefore) : undefined, view });
+  if (content === undefined) return await writeRepeat({ parts, result, head, position, base, total: rowBefore?.counts.total ?? 0, newest: placement.kind === 'newest' });
   const observation: Observation = { position, kind: base.kind, content };
   const plan = placement.kind === 'late'
     ? await planLate({ observation, view })
     : await planNewest({ observation, before: (await loadHashes({ history, session, dataset })).hashes, epoch: head.epoch, others: () => currentItems(parts, head), limits: limits.layout });
-  return await writeSnapshot({ parts, result, head, plan, position, base, kept: content.size, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged: placement.definitionChanged });
+  const definitionChanged = placement.kind === 'newest' ? placement.definitionChanged : rowBefore !== null && rowBefore.extractionHash !== base.extractionHash;
+  if (!result.accepted) {
+    const fault = judgeGate({ gate: result.definition.gate, kept: content.size, items: content, before: rowBefore?.counts.total ?? 0, removed: plan.counts.removed, definitionChanged });
+    if (fault) return { kind: 'gate', fault, counts: countsOf({ result, plan, kept: content.size }), result: { ...result, saw: seenAgain(base, content) } };
+  }
+  return await writeSnapshot({ parts, result, head, plan, position, base, kept: content.size, kind: base.kind, ...(base.keys === undefined ? {} : { keys: base.keys }), definitionChanged });
 }
+
+/** A snapshot seen again as if its items had come along: put aside, it needs no other snapshot. */
+const seenAgain = ({ extractionHash, requestHash, validators }: SnapshotDocument, content: Content): Extract<Result['saw'], { kind: 'content' }> =>
+  ({ kind: 'content', content, received: content.size, duplicates: 0, extractionHash, requestHash, ...(validators ? { validators } : {}) });
 
 async function judgeAndWrite({ parts, result, observation, head, plan, before, definitionChanged }: Placed & { head: HeadDocument; plan: ApplyPlan; before: number; definitionChanged: boolean }): Promise<Applied> {
   const { content, kind, position } = observation;
@@ -157,6 +167,7 @@ async function judgeAndWrite({ parts, result, observation, head, plan, before, d
 /** The result has no place in the history any more: the run has succeeded all the same, and says why there is no snapshot. */
 async function endWithoutSnapshot({ parts: { database }, result, reason }: { parts: StorageParts; result: Result; reason: 'too_old' | 'stale_definition' }): Promise<Applied> {
   const { run, requests, observedAt } = result;
+  if (reason === 'stale_definition' && result.jobVersion < run.jobVersion && !result.accepted) return { kind: 'stale' };
   const ended = await moveRun({ database, run: run._id, to: 'succeeded', where: stateGuard(result), set: { reason, requests, observedAt, ...startOf(result) }, unset: ['error'] });
   return ended ? { kind: 'applied', run: ended } : { kind: 'moved' };
 }

@@ -26,7 +26,7 @@ export async function expireQuarantine({ parts }: { readonly parts: StorageParts
   const { clock, collections } = parts.database;
   const before = new Date(clock.now().getTime() - keptForMs);
   const old = await collections.runs.find({ state: 'quarantined', endedAt: { $lt: before }, decision: { $exists: false } }, { limit: 100 }).toArray();
-  for (const run of old) await failRun({ parts, run, failure: { class: 'quarantine_expired', reason: 'quarantine_expired', message: 'nobody accepted or rejected it within 30 days' } });
+  for (const run of old) await failRun({ parts, run, where: { decision: { $exists: false } }, failure: { class: 'quarantine_expired', reason: 'quarantine_expired', message: 'nobody accepted or rejected it within 30 days' } });
   return old.length;
 }
 

@@ -63,9 +63,9 @@ export async function handleUnchanged({ parts, report }: { readonly parts: Stora
   return await settleResult({
     parts, report, read: async (run) => {
       const row = await base;
-      const revision = await parts.revisions(run.job, run.jobVersion);
-      if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
-      return { run, dataset: report.dataset, observedAt, ...startOf(parts, report), definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base, row } };
+      const revision = await parts.revisions(run.job, report.jobVersion);
+      if (revision === null) return `expected version ${report.jobVersion} of job ${run.job}; there is none`;
+      return { run, dataset: report.dataset, jobVersion: report.jobVersion, observedAt, ...startOf(parts, report), definition: revision.definition, request: report.request, requests: report.requests, saw: { kind: 'again', base: report.base, row } };
     },
   });
 }
@@ -152,6 +152,9 @@ async function conclude({ parts, report, result, applied, kept }: { parts: Stora
       return done();
     case 'gate':
       return (await quarantineRun({ parts, result: applied.result, attempt: report.attempt, fault: applied.fault, counts: applied.counts })) ? done() : undefined;
+    case 'stale':
+      parts.log.debug({ run: run._id, jobVersion: result.jobVersion }, 'a result of an older definition came after its run was asked again with another');
+      return done();
     case 'base gone':
       return await handleFailed({ parts, report: {
         run: run._id, try: report.try, attempt: report.attempt, class: 'stale_validators', requests: result.requests,
@@ -166,11 +169,11 @@ async function conclude({ parts, report, result, applied, kept }: { parts: Stora
 async function contentResult({ parts, run, report, observedAt, lists, ahead, accepted = false }: {
   parts: StorageParts; run: RunDocument; report: CompleteReport | ChangesReport; observedAt: Date; lists: readonly Batch['items'][]; ahead?: StateAhead; accepted?: boolean;
 }): Promise<Result | string> {
-  const revision = await parts.revisions(run.job, run.jobVersion);
-  if (revision === null) return `expected version ${run.jobVersion} of job ${run.job}; there is none`;
+  const revision = await parts.revisions(run.job, report.jobVersion);
+  if (revision === null) return `expected version ${report.jobVersion} of job ${run.job}; there is none`;
   const { counts, extractionHash, requestHash, validators, warnings, request, requests } = report;
   const about = { received: counts.received, duplicates: counts.duplicates, extractionHash, requestHash, ...(validators ? { validators } : {}), ...(warnings ? { warnings } : {}) };
-  const result = { run, dataset: report.dataset, observedAt, ...startOf(parts, report), definition: revision.definition, request, requests, accepted, ...(ahead ? { ahead } : {}) };
+  const result = { run, dataset: report.dataset, jobVersion: report.jobVersion, observedAt, ...startOf(parts, report), definition: revision.definition, request, requests, accepted, ...(ahead ? { ahead } : {}) };
   if (report.kind === 'changes') {
     const read = changesOf(lists);
     return read.ok ? { ...result, saw: { ...about, kind: 'changes', base: report.base, changes: read.content, kept: counts.kept } } : read.reason;

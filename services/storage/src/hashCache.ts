@@ -114,6 +114,8 @@ export async function catchUp({ history, session, dataset, older }: {
   const hashes = older.hashes as HashMap;
   const head = await history.heads.findOne({ _id: dataset }, { session });
   if (head === null || base.position === undefined || head.generation !== base.generation || head.epoch?.id !== base.epoch?.id) return undefined;
+  // A late row may have come and been swept since: nothing is left to tell what it changed.
+  if ((head.sweptRev ?? 0) > base.rev) return undefined;
   const late = await history.snapshots.findOne({ dataset, appliedRev: { $gt: base.rev }, position: { $lt: base.position } }, { projection: { _id: 1 }, session });
   if (late !== null) return undefined;
   const entries = history.versions.find({ '_id.e': head.epoch?.id ?? '', '_id.f': { $gt: base.position } }, { projection: { data: 0 }, sort: { '_id.e': 1, '_id.f': 1 }, batchSize: 20_000, session });

@@ -8,7 +8,6 @@ export const rowOf = ({ position, kind, keys, epoch, counts }: SnapshotDocument)
 /** The history of a dataset for the rules, read in one session at one time. Sets of keys are kept while the view lives. */
 export function historyView({ history, session, head }: { readonly history: HistoryCollections; readonly session: ClientSession; readonly head: HeadDocument }): HistoryView {
   const dataset = head._id;
-  const readable = head.horizon === undefined ? {} : { $gte: head.horizon };
   const keysets = new Map<string, Promise<ReadonlySet<string>>>();
   const epochOf = async (position: string) => {
     const epoch = await epochAt({ history, session, dataset, position });
@@ -17,7 +16,7 @@ export function historyView({ history, session, head }: { readonly history: Hist
   };
   return {
     async rowBefore(position) {
-      const row = await history.snapshots.findOne({ dataset, position: { ...readable, $lt: position } }, { sort: { position: -1 }, session });
+      const row = await readRowBefore({ history, session, head, position });
       return row ? rowOf(row) : undefined;
     },
     rowsAfter: async (position) => (await history.snapshots.find({ dataset, position: { $gt: position } }, { sort: { position: 1 }, session }).toArray()).map(rowOf),
@@ -47,6 +46,11 @@ export function historyView({ history, session, head }: { readonly history: Hist
       return new Map(entries.map((entry) => [entry._id.k, knownOf(entry)]));
     },
   };
+}
+
+/** The newest readable row before a position. */
+export async function readRowBefore({ history, session, head: { _id: dataset, horizon }, position }: { readonly history: HistoryCollections; readonly session: ClientSession; readonly head: HeadDocument; readonly position: string }): Promise<SnapshotDocument | null> {
+  return await history.snapshots.findOne({ dataset, position: { ...(horizon === undefined ? {} : { $gte: horizon }), $lt: position } }, { sort: { position: -1 }, session });
 }
 
 /** The keys that a partial snapshot observed; a set may lie in several parts. */

@@ -1,4 +1,4 @@
-import { messageTypes, type BatchItem, type CompleteReport } from '@gleaner/contracts';
+import { exactJson, messageTypes, type BatchItem, type CompleteReport } from '@gleaner/contracts';
 import { moveRun, type SnapshotCounts } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
 import type { Result } from './result.ts';
@@ -29,15 +29,15 @@ export async function quarantineRun({ parts, result, attempt, fault, counts }: {
   return moved !== null;
 }
 
-async function keepAside({ parts, result: { run, dataset, saw, observedAt, requests, request }, name }: { parts: StorageParts; result: Result; name: string }): Promise<boolean> {
+async function keepAside({ parts, result: { run, dataset, jobVersion, saw, observedAt, requests, request }, name }: { parts: StorageParts; result: Result; name: string }): Promise<boolean> {
   if (saw.kind !== 'content') return false;
   const { content, received, duplicates, extractionHash, requestHash, validators, warnings } = saw;
-  const head = { v: 1 as const, run: run._id, job: run.job, dataset, jobVersion: run.jobVersion, try: run.attempts, queuedAt: (run.queuedAt ?? observedAt).toISOString(), attempt: name };
+  const head = { v: 1 as const, run: run._id, job: run.job, dataset, jobVersion, try: run.attempts, queuedAt: (run.queuedAt ?? observedAt).toISOString(), attempt: name };
   let items: BatchItem[] = [];
   let chars = 0;
   let seq = 0;
   const keep = async (): Promise<void> => {
-    await keepBatch(parts, { run: run._id, attempt: name, seq, body: Buffer.from(JSON.stringify({ ...head, type: messageTypes.batch, seq, items })) });
+    await keepBatch(parts, { run: run._id, attempt: name, seq, body: Buffer.from(exactJson({ ...head, type: messageTypes.batch, seq, items })) });
     seq += 1;
     items = [];
     chars = 0;

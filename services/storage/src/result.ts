@@ -8,6 +8,8 @@ import type { GateFault } from './core/judgeGate.ts';
 export interface Result {
   readonly run: RunDocument;
   readonly dataset: string;
+  /** The version of the job that the attempt worked with: an older one than the run's where the run was asked again with another meanwhile. */
+  readonly jobVersion: number;
   readonly observedAt: Date;
   /** When the attempt began, where its report says it. */
   readonly startedAt?: Date;
@@ -41,5 +43,7 @@ export type Applied =
   | { readonly kind: 'too large'; readonly message: string }
   /** The snapshot seen again, or changed, cannot be read any more, or is not the one that the collector knew. */
   | { readonly kind: 'base gone' }
+  /** Of an older definition than the newest, and the run was asked again with a newer one: that try's result is waited for. */
+  | { readonly kind: 'stale' }
   /** The run, the dataset or the history moved meanwhile: look again and decide anew. */
   | { readonly kind: 'moved' };

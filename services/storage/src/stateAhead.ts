@@ -97,7 +97,7 @@ async function begin(parts: StorageParts, first: Batch): Promise<Begun | undefin
   if (differing < sureShare * ahead.kept) return undefined;
   const now = database.clock.now();
   const observedAt = clampObservedAt({ observedAt: new Date(ahead.observedAt), queuedAt: new Date(queuedAt), now });
-  const writer = await createStateWriter({ database, id: parts.newId(), dataset, now });
+  const writer = await createStateWriter({ database, id: parts.newId(), dataset, generation: true, now });
   return {
     position: positionOf(observedAt, id), observedAt, writer, since: (key, hash) => {
       const known = before.get(key);

@@ -26,10 +26,14 @@ export interface StorageParts {
     readonly layout: LayoutLimits;
     /** Writes that one transaction may take; a snapshot that needs more fails as snapshot_too_large. */
     readonly writes: number;
+    /** Bytes, roughly, that one transaction may write; the same beyond. */
+    readonly bytes: number;
     /** Items that one snapshot may have; more fail as snapshot_too_large. */
     readonly items: number;
     /** Items beyond which new keyframes and generations are written before the transaction instead of in it. */
     readonly writeBefore: number;
+    /** The same by their bytes. */
+    readonly writeBeforeBytes: number;
   };
   /** Told before each step that a crash may fall before; tests throw here. */
   readonly onStep?: ((step: string) => void | Promise<void>) | undefined;
@@ -39,4 +43,4 @@ export interface StorageParts {
  * Measured (docs/decisions/0003-storage-layout.md): 200,000 writes in one transaction took 25 s on a machine six times overloaded, of the 60 s that the server
  * gives it. Only late snapshots need many: a new state is written before its transaction. Items are bounded by memory, about 1.5 KB each while they are applied.
  */
-export const transactionLimits = { writes: 200_000, writeBefore: 1_000, items: 500_000 } as const;
+export const transactionLimits = { writes: 200_000, bytes: 256 * 1024 ** 2, writeBefore: 1_000, writeBeforeBytes: 8 * 1024 ** 2, items: 500_000 } as const;

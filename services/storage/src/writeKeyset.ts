@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Binary, compareKeys, keysetId, packKeys, underPrefix, type ClientSession, type HistoryCollections } from '@gleaner/database';
+import { Binary, compareKeys, keysetId, packKeys, type ClientSession, type HistoryCollections } from '@gleaner/database';
 
 const keysInPart = 50_000;
 
@@ -17,7 +17,7 @@ export async function writeKeyset({ history, dataset, keys, now }: { readonly hi
   return name;
 }
 
-/** Marks a set as used, in the transaction of the row that names it; false where a sweep has taken it meanwhile. A sweep at the same time meets this write. */
+/** Marks a set as used, in the transaction of the row that names it; false where a sweep has taken it meanwhile. A sweep at the same time meets this write: it takes the first part first. */
 export async function touchKeyset({ history, session, dataset, name, now }: { readonly history: HistoryCollections; readonly session: ClientSession; readonly dataset: string; readonly name: string; readonly now: Date }): Promise<boolean> {
-  return (await history.keysets.updateMany({ _id: underPrefix(`${dataset}.${name}`) }, { $set: { usedAt: now } }, { session })).matchedCount > 0;
+  return (await history.keysets.updateOne({ _id: keysetId(dataset, name, 0) }, { $set: { usedAt: now } }, { session })).matchedCount > 0;
 }

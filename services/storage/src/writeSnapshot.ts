@@ -1,10 +1,11 @@
 import { moveRun, snapshotId, isDuplicateKey, type ClientSession, type HeadDocument, type RunDocument, type SnapshotCounts, type SnapshotDocument } from '@gleaner/database';
-import { plannedWrites, type ApplyPlan } from './core/applyPlan.ts';
+import { endedByGate } from './core/judgeArrival.ts';
+import { knownBytes, plannedBytes, plannedWrites, type ApplyPlan } from './core/applyPlan.ts';
 import type { Applied, Result } from './result.ts';
 import type { StorageParts } from './storageParts.ts';
 import { touchKeyset } from './writeKeyset.ts';
 import { writePlan } from './writePlan.ts';
-import { writeState } from './writeState.ts';
+import { nameState, writeState } from './writeState.ts';
 
 /** Another writer was first: nothing of this transaction stands. */
 class LostRace extends Error {}
@@ -23,6 +24,8 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   const { run, dataset, saw } = result;
   const writes = plannedWrites(plan);
   if (writes > limits.writes) return { kind: 'too large', message: `expected at most ${limits.writes} changes in one transaction; this snapshot needs ${writes}` };
+  const bytes = plannedBytes(plan);
+  if (bytes > limits.bytes) return { kind: 'too large', message: `expected about ${limits.bytes} bytes of changes at most in one transaction; this snapshot needs ${bytes}` };
   const rev = head.rev + 1;
   const counts = countsOf({ result, plan, kept });
   const origin = saw.kind === 'again' ? base : saw;
@@ -31,11 +34,12 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   const ahead = plan.epoch && plan.generation ? await result.ahead?.finish(plan.epoch.items) : undefined;
   const id = ahead?.id ?? newId();
   const state = plan.epoch && { database, id, dataset, items: plan.epoch.items, generation: plan.generation, now: database.clock.now() };
-  const early = ahead ?? (state && state.items.length > limits.writeBefore ? await writeState(state) : undefined);
+  const stateBytes = knownBytes(plan.epoch?.items ?? []);
+  const early = ahead ?? (state && (state.items.length > limits.writeBefore || stateBytes > limits.writeBeforeBytes) ? await writeState(state) : undefined);
   const row: SnapshotDocument = {
     _id: snapshotId(dataset, run._id), dataset, job: run.job, run: run._id, position, observedAt: result.observedAt, kind, ...(keys === undefined ? {} : { keys }),
     ...(saw.kind === 'again' ? { sameAs: saw.base } : {}), ...(definitionChanged ? { cause: 'definition' as const } : {}),
-    jobVersion: run.jobVersion, extractionHash: origin?.extractionHash ?? '', requestHash: origin?.requestHash ?? '', ...(validators ? { validators } : {}),
+    jobVersion: result.jobVersion, extractionHash: origin?.extractionHash ?? '', requestHash: origin?.requestHash ?? '', ...(validators ? { validators } : {}),
     counts, request: result.request, appliedRev: rev, ...(plan.epoch ? { epoch: id } : {}),
   };
   await onStep?.('before the transaction');
@@ -43,10 +47,12 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   try {
     moved = await database.transaction(async (session) => {
       const { matchedCount } = await history.heads.updateOne(
-        { _id: dataset, rev: head.rev, deleted: { $exists: false } }, headUpdate({ head, plan, row, rev, epochId: id }), { session });
+        { _id: dataset, rev: head.rev, deleted: { $exists: false } }, headUpdate({ head, plan, row, rev, epoch: { id, position, entries: 0, bytes: 0, stateBytes } }), { session });
       if (matchedCount === 0) throw new LostRace();
       if (state) {
+        if (early && !(await nameState({ history, session, id, generation: plan.generation }))) throw new LostRace();
         const { blocks } = early ?? await writeState({ ...state, session });
+        if (plan.generation && head.generation !== undefined) await history.generations.updateOne({ _id: head.generation }, { $set: { state: 'replaced' } }, { session });
         await history.epochs.insertOne({ _id: id, dataset, position, items: state.items.length, blocks }, { session });
       }
       if (keys !== undefined && !(await touchKeyset({ history, session, dataset, name: keys, now: database.clock.now() }))) throw new LostRace();
@@ -60,11 +66,11 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
     });
   } catch (error) {
     if (error instanceof LostRace || isDuplicateKey(error)) return { kind: 'moved' };
-    if (isTooSlow(error, writes)) return { kind: 'too large', message: `expected ${writes} changes to be written within the time that the database gives a transaction (transactionLifetimeLimitSeconds, 60 s by default); it ended the transaction each time: ${error instanceof Error ? error.message : String(error)}` };
+    if (isTooSlow(error, { writes, bytes })) return { kind: 'too large', message: `expected ${writes} changes (about ${bytes} bytes) to be written within the time that the database gives a transaction (transactionLifetimeLimitSeconds, 60 s by default); it ended the transaction each time: ${error instanceof Error ? error.message : String(error)}` };
     if (isTooLarge(error)) return { kind: 'too large', message: `the database refused a transaction of ${writes} changes: ${error instanceof Error ? error.message : String(error)}` };
     throw error;
   }
-  const epoch = plan.newest && plan.epoch ? { id, position, entries: 0 } : head.epoch;
+  const epoch = plan.newest && plan.epoch ? { id, position, entries: 0, bytes: 0, stateBytes } : head.epoch;
   const [at, generation] = [plan.newest ? position : head.position, plan.generation ? id : head.generation];
   cache.advance(dataset, head.rev, { rev, ...(at === undefined ? {} : { position: at }), ...(generation === undefined ? {} : { generation }), ...(epoch === undefined ? {} : { epoch }) }, plan);
   await onStep?.('after the commit');
@@ -76,29 +82,29 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
  * so a large one was ended each time, because it takes longer than the server lets a transaction live.
  */
 const endedCodes: ReadonlySet<unknown> = new Set([251, 290]);
-const manyWrites = 1_000;
-const isTooSlow = (error: unknown, writes: number): boolean => writes > manyWrites && error instanceof Error && 'code' in error && endedCodes.has(error.code);
+const [manyWrites, manyBytes] = [1_000, 16 * 1024 ** 2];
+const isTooSlow = (error: unknown, { writes, bytes }: { readonly writes: number; readonly bytes: number }): boolean => (writes > manyWrites || bytes > manyBytes) && error instanceof Error && 'code' in error && endedCodes.has(error.code);
 
-/** TransactionTooLarge, ExceededTimeLimit of the transaction's life, BSONObjectTooLarge: the same again would end the same. */
-const tooLargeCodes: ReadonlySet<unknown> = new Set([257, 10334, 17419, 17420]);
+/** TransactionTooLarge, TransactionTooLargeForCache, BSONObjectTooLarge and its like: the same again would end the same. */
+const tooLargeCodes: ReadonlySet<unknown> = new Set([257, 388, 10334, 17419, 17420]);
 const isTooLarge = (error: unknown): boolean => error instanceof Error && 'code' in error && tooLargeCodes.has(error.code);
 
-function headUpdate({ head, plan, row, rev, epochId }: { head: HeadDocument; plan: ApplyPlan; row: SnapshotDocument; rev: number; epochId: string }): { readonly $set: Record<string, unknown>; readonly $unset?: Record<string, true> } {
+function headUpdate({ head, plan, row, rev, epoch }: { head: HeadDocument; plan: ApplyPlan; row: SnapshotDocument; rev: number; /** Where the plan begins one. */ epoch: NonNullable<HeadDocument['epoch']> }): { readonly $set: Record<string, unknown>; readonly $unset?: Record<string, true> } {
   const { position, validators } = row;
   const set: Record<string, unknown> = { rev, snapshots: (head.snapshots ?? 0) + 1 };
   if (head.first === undefined || position < head.first) set['first'] = position;
-  const logged = plan.entries.filter(({ epoch }) => epoch === head.epoch?.id).length;
+  const logged = plan.entries.flatMap(({ epoch: id, known }) => (id === head.epoch?.id ? [known] : []));
+  const longer = head.epoch && logged.length > 0 ? { 'epoch.entries': head.epoch.entries + logged.length, 'epoch.bytes': head.epoch.bytes + knownBytes(logged) } : {};
   if (!plan.newest) {
     const last = plan.rows.get(head.position ?? '');
     if (last) set['total'] = (head.total ?? 0) + last.total;
-    if (head.epoch && logged > 0) set['epoch.entries'] = head.epoch.entries + logged;
-    return { $set: set };
+    return { $set: { ...set, ...longer } };
   }
   Object.assign(set, {
     position, run: row.run, observedAt: row.observedAt, total: plan.counts.total, counts: row.counts,
-    extractionHash: row.extractionHash, requestHash: row.requestHash, jobVersion: row.jobVersion,
-    ...(plan.epoch ? { epoch: { id: epochId, position, entries: 0 } } : logged > 0 && head.epoch ? { 'epoch.entries': head.epoch.entries + logged } : {}),
-    ...(plan.generation ? { generation: epochId } : {}),
+    extractionHash: row.extractionHash, requestHash: row.requestHash, jobVersion: Math.max(head.jobVersion ?? 0, row.jobVersion),
+    ...(plan.epoch ? { epoch } : longer),
+    ...(plan.generation ? { generation: epoch.id } : {}),
     ...(validators ? { validators: { ...validators, run: row.run } } : {}),
   });
   return { $set: set, ...(validators ? {} : { $unset: { validators: true } }) };
@@ -122,7 +128,7 @@ async function endRun({ parts: { database }, result, session, counts, definition
 /** Of a run that ended before its beginning was told. */
 export const startOf = ({ run, startedAt }: Result): { readonly startedAt?: Date } => (startedAt === undefined || run.startedAt !== undefined ? {} : { startedAt });
 
-/** A quarantined run is moved by its decision only, and no other result takes its place. */
+/** A quarantined run is moved by its decision only, and neither then nor after it was rejected does another result take its place. */
 export const stateGuard = ({ accepted }: Result): Record<string, unknown> =>
-  ({ $and: accepted ? [{ state: 'quarantined' }, { 'decision.accept': true }] : [{ state: { $ne: 'quarantined' } }] });
+  ({ $and: accepted ? [{ state: 'quarantined' }, { 'decision.accept': true }] : [{ state: { $ne: 'quarantined' } }, { reason: { $nin: [...endedByGate] } }] });
 

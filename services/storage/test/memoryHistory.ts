@@ -1,5 +1,5 @@
 import { absent, mergeVersions, type Known, type Version } from '@gleaner/database';
-import type { ApplyPlan, CountsDelta, EpochRef, HistoryView, Observation, Row } from '../src/core/applyPlan.ts';
+import { knownBytes, type ApplyPlan, type CountsDelta, type EpochRef, type HistoryView, type Observation, type Row } from '../src/core/applyPlan.ts';
 import { planLate } from '../src/core/planLate.ts';
 import { planNewest, type LayoutLimits } from '../src/core/planNewest.ts';
 import { repeatOf } from '../src/core/repeatOf.ts';
@@ -16,8 +16,10 @@ export interface Delivered {
   readonly position: string;
   readonly kind: 'whole' | 'partial';
   readonly content: Observation['content'];
-  /** Version of the job; another version has another definition. */
+  /** Version of the job that the attempt worked with; another version has another definition. */
   readonly version?: number;
+  /** Version that the run is asked for with, where it is a newer one. */
+  readonly askedVersion?: number;
   /** Observed again instead of content. */
   readonly sameAs?: string;
 }
@@ -31,11 +33,9 @@ export class MemoryHistory implements HistoryView {
   horizon = '';
   total = 0;
   readonly #limits: LayoutLimits;
-  readonly #plans: { late: typeof planLate; newest: typeof planNewest };
 
-  constructor(limits: LayoutLimits, plans = { late: planLate, newest: planNewest }) {
+  constructor(limits: LayoutLimits) {
     this.#limits = limits;
-    this.#plans = plans;
   }
 
   async rowBefore(position: string): Promise<Row | undefined> { return this.rows.findLast((row) => row.position < position); }
@@ -79,11 +79,11 @@ export class MemoryHistory implements HistoryView {
     const newest = position > (this.rows.at(-1)?.position ?? '');
     const last = this.epochs.at(-1);
     const plan = newest
-      ? await this.#plans.newest({
+      ? await planNewest({
         observation, limits: this.#limits, others: async () => this.items, before: this.items as ReadonlyMap<string, { hash: string; since: string }>,
-        ...(last ? { epoch: { id: last.id, entries: [...last.entries.values()].reduce((sum, byFrom) => sum + byFrom.size, 0) } } : {}),
+        ...(last ? { epoch: { id: last.id, ...logOf(last), stateBytes: knownBytes(last.keyframe.values()) } } : {}),
       })
-      : await this.#plans.late({ observation, view: this });
+      : await planLate({ observation, view: this });
     this.#write({ run, plan, observation, keys });
     return 'applied';
   }
@@ -146,6 +146,12 @@ export class MemoryHistory implements HistoryView {
       for (const from of before.slice(0, -1)) byFrom.delete(from);
     }
   }
+}
+
+/** How much the epoch's log holds. */
+function logOf({ entries }: Epoch): { entries: number; bytes: number } {
+  const all = [...entries.values()].flatMap((byFrom) => [...byFrom.values()]);
+  return { entries: all.length, bytes: knownBytes(all) };
 }
 
 function knownAt(epoch: Epoch, key: string, position: string): Known {

@@ -4,40 +4,72 @@ import type { Delivered } from './memoryHistory.ts';
 type Value = { readonly hash: string; readonly data: unknown };
 interface Kept { readonly version: number; readonly definition: number; readonly run: string; readonly position: string; readonly kind: 'whole' | 'partial'; readonly content: ReadonlyMap<string, Value> }
 
+export type Outcome = 'applied' | 'duplicate' | 'too_old' | 'stale_validators' | 'stale_definition' | 'stale' | 'quarantined';
+
 /** Keeps every snapshot whole and works everything out anew: slow, and plain enough to be believed. */
 export class NaiveHistory {
   readonly kept: Kept[] = [];
-  readonly #ended = new Set<string>();
+  /** What became of runs that take no other result, by run. */
+  readonly ended = new Map<string, Outcome | 'rejected'>();
+  readonly #waiting = new Map<string, Kept>();
   readonly #runsEnd: boolean;
+  readonly #maxRemoved: number;
+  horizon = '';
+  /** The newest version of the job that a newest snapshot came of. */
+  #version = 0;
 
-  /** With `runsEnd` a run that has had its outcome takes no other, as on the ledger; without it only a readable row tells. */
-  constructor({ runsEnd = false }: { runsEnd?: boolean } = {}) {
+  /** With `runsEnd` a run that has had its outcome takes no other, as on the ledger; without it only a readable row tells. `maxRemoved` is a gate. */
+  constructor({ runsEnd = false, maxRemoved = Number.POSITIVE_INFINITY }: { runsEnd?: boolean; maxRemoved?: number } = {}) {
     this.#runsEnd = runsEnd;
+    this.#maxRemoved = maxRemoved;
   }
 
-  horizon = '';
+  apply(delivered: Delivered): Outcome {
+    const { run } = delivered;
+    if (this.#runsEnd ? this.ended.has(run) : this.readable().some((one) => one.run === run)) return 'duplicate';
+    const outcome = this.#place(delivered);
+    if (outcome !== 'stale' && outcome !== 'stale_validators') this.ended.set(run, outcome);
+    return outcome;
+  }
 
-  apply({ run, position, kind, content, sameAs, version = 1 }: Delivered): 'applied' | 'duplicate' | 'too_old' | 'stale_validators' | 'stale_definition' {
-    if (this.#runsEnd ? this.#ended.has(run) : this.readable().some((one) => one.run === run)) return 'duplicate';
-    if (position < this.horizon) {
-      this.#ended.add(run);
-      return 'too_old';
-    }
+  /** A person's answer; false where the run waits for none. */
+  decide(run: string, accept: boolean): boolean {
+    const waiting = this.#waiting.get(run);
+    if (waiting === undefined) return false;
+    this.#waiting.delete(run);
+    this.ended.set(run, accept ? this.#land(waiting, { accepted: true }) : 'rejected');
+    return true;
+  }
+
+  #place({ run, position, kind, content, sameAs, version = 1, askedVersion = version }: Delivered): Outcome {
+    if (position < this.horizon) return 'too_old';
     const base = sameAs === undefined ? undefined : this.readable().find((one) => one.run === sameAs);
     if (sameAs !== undefined && !base) return 'stale_validators';
-    const definition = base?.definition ?? version;
-    const newest = this.kept.at(-1);
-    if (newest && definition !== newest.definition && version < newest.version) {
-      this.#ended.add(run);
-      return 'stale_definition';
+    if (base === undefined) return this.#land({ version, definition: version, run, position, kind, content }, { askedVersion });
+    const state = this.stateAt(base.position);
+    const seen = base.kind === 'whole' ? state : new Map([...state].filter(([key]) => base.content.has(key)));
+    const row = { version, definition: base.definition, run, position, kind: base.kind, content: seen };
+    return this.#land(row, { askedVersion, accepted: this.#before(position)?.run === base.run });
+  }
+
+  #before(position: string): Kept | undefined { return this.readable().findLast((one) => one.position < position); }
+
+  /** `accepted`: no gate. */
+  #land(row: Kept, { askedVersion = row.version, accepted = false }: { askedVersion?: number; accepted?: boolean }): Outcome {
+    if (row.position < this.horizon) return 'too_old';
+    const last = this.kept.at(-1);
+    if (last && row.definition !== last.definition && row.version < this.#version) return row.version < askedVersion ? 'stale' : 'stale_definition';
+    const newest = last === undefined || row.position > last.position;
+    const before = newest ? last : this.#before(row.position);
+    const state = before ? this.stateAt(before.position) : new Map<string, Value>();
+    const removed = row.kind === 'whole' ? [...state.keys()].filter((key) => !row.content.has(key)).length : 0;
+    if (!accepted && removed > this.#maxRemoved && (before === undefined || before.definition === row.definition)) {
+      this.#waiting.set(row.run, row);
+      return 'quarantined';
     }
-    if (base === undefined) this.kept.push({ version, definition, run, position, kind, content });
-    else {
-      const state = this.stateAt(base.position);
-      this.kept.push({ version, definition, run, position, kind: base.kind, content: base.kind === 'whole' ? state : new Map([...state].filter(([key]) => base.content.has(key))) });
-    }
+    this.kept.push(row);
     this.kept.sort((a, b) => (a.position < b.position ? -1 : 1));
-    this.#ended.add(run);
+    if (newest) this.#version = Math.max(this.#version, row.version);
     return 'applied';
   }
 

@@ -63,7 +63,7 @@ export function planTransition({ run, to, where = {}, set = {}, unset = [], at }
     stage['attempts'] = { $add: ['$attempts', 1] };
     for (const name of ['publishedAt', 'nextAttemptAt', 'held', 'attempt', 'startedAttempts', 'probe', 'republished', 'lastSignAt']) removed.add(name);
   }
-  if (to === 'due') for (const name of ['error', 'reason', 'expiresAt', 'publishedAt', 'queuedAt', 'nextAttemptAt', 'attempt']) if (set[name] === undefined) removed.add(name);
+  if (to === 'due') for (const name of ['error', 'reason', 'expiresAt', 'publishedAt', 'queuedAt', 'nextAttemptAt', 'attempt', 'decision']) if (set[name] === undefined) removed.add(name);
   if (to !== 'running') removed.add('deadline');
   for (const name of Object.keys(stage)) removed.delete(name);
   return {

@@ -25,8 +25,8 @@ export interface HeadDocument {
   readonly snapshots?: number;
   /** Prefix of the current items' ids. */
   readonly generation?: string;
-  /** The newest epoch, and how many log entries it has taken. */
-  readonly epoch?: { readonly id: string; readonly position: string; readonly entries: number };
+  /** The newest epoch, how many log entries it has taken, and about how many bytes they and the state that it began with have. */
+  readonly epoch?: { readonly id: string; readonly position: string; readonly entries: number; readonly bytes: number; readonly stateBytes: number };
   /** Of the newest snapshot. */
   readonly extractionHash?: string;
   readonly requestHash?: string;
@@ -112,13 +112,15 @@ export interface KeysetDocument {
   readonly usedAt: Date;
 }
 
-/** A prefix under which items were written; one that no head names is swept. */
+/**
+ * A prefix under which items were written, and the keyframe that was written with them. `written`: before its transaction, which names it or finds it orphaned;
+ * `current`: the head's; `replaced` by a newer one, and `orphaned` (its transaction did not come in time): their items go with the next sweep.
+ */
 export interface GenerationDocument {
   readonly _id: string;
   readonly dataset: string;
   readonly at: Date;
-  /** The keyframe that was written with it. */
-  readonly epoch: string;
+  readonly state: 'written' | 'current' | 'replaced' | 'orphaned';
 }
 
 /** A message of an attempt that waits for the rest: one per batch, and one (`seq: -1`) for the complete report. */

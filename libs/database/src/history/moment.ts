@@ -60,7 +60,7 @@ export async function findMoment({ history, session, dataset, at, run, pinned }:
 export const isSwept = (head: HeadDocument, position: string): boolean => head.horizon !== undefined && position < head.horizon;
 
 /** A cursor goes on only while nothing at or before its position was rewritten since it was made. */
-async function expectGround({ history, head, pinned, options }: { history: HistoryCollections; head: HeadDocument; pinned: { position: string; rev: number }; options: { session?: ClientSession } }): Promise<void> {
+export async function expectGround({ history, head, pinned, options }: { readonly history: HistoryCollections; readonly head: HeadDocument; readonly pinned: NonNullable<MomentRequest['pinned']>; readonly options: { readonly session?: ClientSession } }): Promise<void> {
   if (isSwept(head, pinned.position)) throw new HistoryError('swept', 'the moment that this cursor reads is older than retention keeps', { horizon: head.horizon });
   if (head.rev === pinned.rev) return;
   const changed = (head.sweptRev ?? 0) > pinned.rev

@@ -12,6 +12,7 @@ export interface StateSource {
 export type EpochStart = Pick<EpochDocument, '_id' | 'position'>;
 
 const rangesAtOnce = 100;
+const fewKeys = 3;
 
 /** What a log entry says: a patch carries its own `since`, any other began where it stands. */
 export const knownOf = (entry: VersionDocument): Known =>
@@ -37,18 +38,31 @@ export async function readState({ history, session, epoch, at }: StateSource & {
 
 /** The present ones of these keys at a position: point reads, a few for each hundred keys. */
 export async function readKnown({ history, session, epoch, at, keys }: StateSource & { readonly epoch: EpochStart; readonly at: string; readonly keys: readonly string[] }): Promise<Map<string, Known>> {
-  const logged = new Map<string, Known>();
-  for (let start = 0; start < keys.length; start += rangesAtOnce) {
-    const ranges = keys.slice(start, start + rangesAtOnce).map((k) => ({ _id: { $gte: { e: epoch._id, k, f: '' }, $lte: { e: epoch._id, k, f: at } } }));
-    const entries = await history.versions.find({ $or: ranges }, withSession(session)).toArray();
-    for (const entry of entries.sort((a, b) => (a._id.f < b._id.f ? -1 : 1))) logged.set(entry._id.k, knownOf(entry));
-  }
+  const logged = await readLogged({ history, session, epoch, at, keys });
   const rest = keys.filter((key) => !logged.has(key));
   const packed = rest.length === 0 ? new Map<string, Known>() : await readPacked({ history, session, epoch: epoch._id, keys: rest });
   return new Map(keys.flatMap((key) => {
     const known = logged.get(key) ?? packed.get(key) ?? absent;
     return known.hash === null ? [] : [[key, known] as const];
   }));
+}
+
+/** The newest entries of these keys up to a position. A key may have many, of any size: only its newest is fetched. */
+async function readLogged({ history, session, epoch, at, keys }: StateSource & { readonly epoch: EpochStart; readonly at: string; readonly keys: readonly string[] }): Promise<Map<string, Known>> {
+  const rangeOf = (k: string) => ({ _id: { $gte: { e: epoch._id, k, f: '' }, $lte: { e: epoch._id, k, f: at } } });
+  const logged = new Map<string, Known>();
+  if (keys.length <= fewKeys) {
+    for (const entry of await Promise.all(keys.map((key) => history.versions.findOne(rangeOf(key), { sort: { _id: -1 }, ...withSession(session) })))) if (entry) logged.set(entry._id.k, knownOf(entry));
+    return logged;
+  }
+  for (let start = 0; start < keys.length; start += rangesAtOnce) {
+    const newest = new Map<string, VersionDocument['_id']>();
+    for (const { _id } of await history.versions.find({ $or: keys.slice(start, start + rangesAtOnce).map(rangeOf) }, { projection: { _id: 1 }, batchSize: 10_000, ...withSession(session) }).toArray())
+      if ((newest.get(_id.k)?.f ?? '') <= _id.f) newest.set(_id.k, _id);
+    if (newest.size === 0) continue;
+    for await (const entry of history.versions.find({ _id: { $in: [...newest.values()] } }, withSession(session))) logged.set(entry._id.k, knownOf(entry));
+  }
+  return logged;
 }
 
 /** These keys as the keyframe has them; only the blocks that may hold one are fetched. */
@@ -58,7 +72,7 @@ async function readPacked({ history, session, epoch, keys }: StateSource & { rea
   const take = async (z: Uint8Array): Promise<void> => {
     for (const { key, hash, since, data } of await unpackBlock(z)) if (wanted.has(key)) found.set(key, { hash, since, data });
   };
-  if (keys.length <= 3) {
+  if (keys.length <= fewKeys) {
     const blocks = await Promise.all(keys.map((k) => history.keyframes.findOne({ _id: { $gte: { e: epoch, k: '' }, $lte: { e: epoch, k } } }, { sort: { _id: -1 }, ...withSession(session) })));
     for (const block of new Map(blocks.flatMap((block) => (block ? [[block._id.k, block] as const] : []))).values()) await take(block.z.buffer);
     return found;

@@ -1,5 +1,5 @@
 import { observedAtOf } from '@gleaner/contracts';
-import { findMoment, historyCollectionsOf, readHistory } from '@gleaner/database';
+import { readHistory } from '@gleaner/database';
 import { z } from 'zod';
 import { historyAnswer } from '../answers.ts';
 import { paging } from '../core/queryFields.ts';
@@ -34,8 +34,8 @@ async function answerHistory({ database, cursors }: Gateway, { dataset }: Datase
   const place = after === undefined ? undefined : cursors.read(after, list);
   const position = place && String(place['position']);
   // What the cursor goes on from must still be what it was: 409 where a late snapshot has rewritten it, 410 where it was swept.
-  if (place && position !== undefined) await findMoment({ history: historyCollectionsOf(database.db), dataset, pinned: { position, rev: Number(place['rev']) } });
-  const page = await readHistory({ database, dataset, key: itemKey, after: position, limit });
+  const pinned = place && position !== undefined ? { position, rev: Number(place['rev']) } : undefined;
+  const page = await readHistory({ database, dataset, key: itemKey, after: position, pinned, limit });
   const next = page.next === undefined ? undefined : cursors.write({ ...list, place: { position: page.next, rev: place ? Number(place['rev']) : page.rev } });
   const versions = page.versions.map(({ from, to, hash, data }) => ({ from: observedAtOf(from), ...(to === undefined ? {} : { to: observedAtOf(to) }), ...(hash === null ? { removed: true } : { data }) }));
   return listPage(request, { key: itemKey, versions, next });

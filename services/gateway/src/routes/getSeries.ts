@@ -1,5 +1,5 @@
 import { duration, observedAtOf, positionAfter } from '@gleaner/contracts';
-import { readHistory, readSnapshots, type Database } from '@gleaner/database';
+import { atOneTime, readHistory, readSnapshots, type ClientSession, type Database } from '@gleaner/database';
 import { z } from 'zod';
 import { seriesAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
@@ -22,6 +22,14 @@ interface Stretch {
   readonly step: number | undefined;
 }
 
+interface Reading {
+  readonly database: Database;
+  readonly session: ClientSession;
+  readonly dataset: string;
+  readonly field: string;
+  readonly stretch: Stretch;
+}
+
 export const getSeries = ({ database }: Gateway) =>
   defineRoute({
     method: 'GET', path: '/v1/jobs/:job/series', scope: 'read', tag: 'items', summary: 'How a field of some items went, or how the counts did, for charts',
@@ -40,37 +48,41 @@ export const getSeries = ({ database }: Gateway) =>
       if (to <= from) throw badQuery('to', `expected a moment after ${from.toISOString()}; saw ${to.toISOString()}`);
       if (step !== undefined && (to.getTime() - from.getTime()) / step > maxPoints) throw badQuery('step', `expected at most ${maxPoints} steps from ${from.toISOString()} to ${to.toISOString()}`);
       const stretch: Stretch = { from, to, step };
-      if (key === undefined) {
-        if (!counted.some((name) => name === field)) throw badQuery('field', `expected one of ${counted.join(', ')} where no key is given; saw ${JSON.stringify(field)}`);
-        return json({ field, from, to, series: [{ points: sampleSeries({ points: await countPoints({ database, dataset, field: field as (typeof counted)[number], stretch }), ...stretch, max: maxPoints }) }] });
-      }
-      const series = [];
-      for (const one of key) series.push({ key: one, points: sampleSeries({ points: await keyPoints({ database, dataset, key: one, field, stretch }), ...stretch, max: maxPoints }) });
-      return json({ field, from, to, series });
+      if (key === undefined && !counted.some((name) => name === field)) throw badQuery('field', `expected one of ${counted.join(', ')} where no key is given; saw ${JSON.stringify(field)}`);
+      // Every page of every key is read as the database was at one moment.
+      return await atOneTime({ database }, async (session) => {
+        const reading: Reading = { database, session, dataset, field, stretch };
+        const sampled = (points: SeriesPoint[]) => sampleSeries({ points, ...stretch, max: maxPoints });
+        if (key === undefined) return json({ field, from, to, series: [{ points: sampled(await countPoints(reading)) }] });
+        const series = [];
+        for (const one of key) series.push({ key: one, points: sampled(await keyPoints({ ...reading, key: one })) });
+        return json({ field, from, to, series });
+      });
     },
   });
 
 const badQuery = (path: string, message: string): ProblemError => new ProblemError('bad_query', `${path}: ${message}`, { faults: [{ path, code: 'out_of_range', message }] });
 
 /** The newest first; the one that holds at the beginning of the stretch is the last. */
-async function keyPoints({ database, dataset, key, field, stretch: { from, to } }: { readonly database: Database; readonly dataset: string; readonly key: string; readonly field: string; readonly stretch: Stretch }): Promise<SeriesPoint[]> {
+async function keyPoints({ database, session, dataset, key, field, stretch: { from, to } }: Reading & { readonly key: string }): Promise<SeriesPoint[]> {
   const points: SeriesPoint[] = [];
   let after: string | undefined = positionAfter(to);
   while (after !== undefined && points.length <= maxPoints) {
-    const page: Awaited<ReturnType<typeof readHistory>> = await readHistory({ database, dataset, key, after, since: from.toISOString(), limit: 1_000 });
+    const page: Awaited<ReturnType<typeof readHistory>> = await readHistory({ database, session, dataset, key, after, since: from.toISOString(), limit: 1_000 });
     for (const version of page.versions) points.push({ at: observedAtOf(version.from), value: version.hash === null ? null : (valueAt(version.data, field) ?? null) });
     after = page.next;
   }
   return points;
 }
 
-async function countPoints({ database, dataset, field, stretch: { from, to } }: { readonly database: Database; readonly dataset: string; readonly field: (typeof counted)[number]; readonly stretch: Stretch }): Promise<SeriesPoint[]> {
+/** `field` is one of `counted`. */
+async function countPoints({ database, session, dataset, field, stretch: { from, to } }: Reading): Promise<SeriesPoint[]> {
   const points: SeriesPoint[] = [];
   let after: string | undefined = positionAfter(to);
   while (after !== undefined && points.length <= maxPoints) {
-    const page: Awaited<ReturnType<typeof readSnapshots>> = await readSnapshots({ database, dataset, after, limit: 1_000 });
+    const page: Awaited<ReturnType<typeof readSnapshots>> = await readSnapshots({ database, session, dataset, after, limit: 1_000 });
     for (const { observedAt, counts } of page.snapshots) {
-      points.push({ at: observedAt, value: counts[field] });
+      points.push({ at: observedAt, value: counts[field as (typeof counted)[number]] });
       if (observedAt <= from) return points;
     }
     after = page.next;

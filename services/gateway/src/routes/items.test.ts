@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Decimal128, findJob, historyCollectionsOf, Long, type JobDocument } from '@gleaner/database';
+import { Decimal128, findJob, historyCollectionsOf, Long, type HistoryCollections, type JobDocument } from '@gleaner/database';
 import { diffAnswer, historyAnswer, itemsAnswer, snapshotsAnswer } from '../answers.ts';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';
 import { withGateway, type TestGateway } from '../testing/withGateway.ts';
@@ -7,11 +7,11 @@ import { withGateway, type TestGateway } from '../testing/withGateway.ts';
 const definition = { schedule: {}, source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' };
 const day = (hour: number): Date => new Date(Date.UTC(2026, 10, 20, hour));
 
-async function withItems(fn: (gateway: TestGateway & { job: JobDocument; land: (hour: number, items: Record<string, unknown>) => Promise<string> }) => Promise<void>): Promise<void> {
+async function withItems(fn: (gateway: TestGateway & { job: JobDocument; land: (hour: number, items: Record<string, unknown>, run?: string) => Promise<string> }) => Promise<void>): Promise<void> {
   await withGateway(async (gateway) => {
     await gateway.call('PUT', '/v1/jobs/auctions', { body: definition });
     const job = (await findJob({ database: gateway.database, id: 'auctions' })) as JobDocument;
-    await fn({ ...gateway, job, land: async (hour, items) => await seedSnapshot({ database: gateway.database, job, observedAt: day(hour), items }) });
+    await fn({ ...gateway, job, land: async (hour, items, run) => await seedSnapshot({ database: gateway.database, job, observedAt: day(hour), items, ...(run === undefined ? {} : { run }) }) });
   });
 }
 
@@ -254,6 +254,36 @@ describe('history, snapshots and differences', () => {
       expect(versions).toEqual(whole.versions);
       expect((await call('GET', '/v1/jobs/auctions/history?key=nobody')).json()).toEqual({ key: 'nobody', versions: [] });
       expect((await call('GET', '/v1/jobs/auctions/history')).status).toBe(400);
+    });
+  });
+
+  it.each([
+    ['a late snapshot', 409, 'history_changed', async ({ heads, snapshots }: HistoryCollections) => {
+      const head = await heads.findOneAndUpdate({}, { $inc: { rev: 1 } }, { returnDocument: 'after' });
+      await snapshots.updateOne({ run: 'first' }, { $set: { appliedRev: head?.rev ?? 0 } });
+    }],
+    // The row that came late is gone again: only the head knows of it.
+    ['a late snapshot that was swept since', 409, 'history_changed', async ({ heads }: HistoryCollections) => {
+      const head = await heads.findOneAndUpdate({}, { $inc: { rev: 2 } }, { returnDocument: 'after' });
+      await heads.updateOne({}, { $set: { sweptRev: head?.rev ?? 0 } });
+    }],
+    ['a sweep', 410, 'swept', async ({ heads }: HistoryCollections) => { await heads.updateOne({}, [{ $set: { horizon: '$position', rev: { $add: ['$rev', 1] } } }]); }],
+  ] as const)('say when %s has taken a cursor\'s ground', async (_, status, code, disturb) => {
+    await withItems(async ({ call, land, database }) => {
+      await land(1, { a: 1, b: 1 }, 'first');
+      await land(2, { a: 2, b: 2, c: 1 });
+      await land(3, { a: 3, b: 3 });
+      const lists = [`/v1/jobs/auctions/history?key=a&limit=1`, `/v1/jobs/auctions/diff?from=${day(1).toISOString()}&to=${day(2).toISOString()}&limit=1`, `${path}?at=${day(2).toISOString()}&limit=1`];
+      const next = async (list: string, page = list) => `${list}&after=${String((await call('GET', page)).json()['next'])}`;
+      const pages = await Promise.all(lists.map((list) => next(list)));
+      // The third page of the history: the second goes on at the newest snapshot, which no sweep takes.
+      pages[0] = await next(lists[0] as string, pages[0]);
+      for (const page of pages) expect((await call('GET', page)).status).toBe(200);
+      await disturb(historyCollectionsOf(database.db));
+      for (const page of pages) {
+        const answer = await call('GET', page);
+        expect([page.slice(0, 30), answer.status, answer.json().code]).toEqual([page.slice(0, 30), status, code]);
+      }
     });
   });
 

@@ -32,7 +32,7 @@ export async function seedSnapshot({ database, job, observedAt, items, run = `${
     _id: snapshotId(dataset, run), dataset, job: job._id, run, position, observedAt, kind: 'whole', counts, request: { status: 200, bytes: 100, durationMs: 5 }, appliedRev: rev, epoch, ...facts,
   });
   await history.heads.updateOne({ _id: dataset }, { $set: {
-    job: job._id, rev, position, run, observedAt, first: head?.first ?? position, total: kept, snapshots: (head?.snapshots ?? 0) + 1, generation, epoch: { id: epoch, position, entries: 0 }, counts, ...facts,
+    job: job._id, rev, position, run, observedAt, first: head?.first ?? position, total: kept, snapshots: (head?.snapshots ?? 0) + 1, generation, epoch: { id: epoch, position, entries: 0, bytes: 0, stateBytes: 0 }, counts, ...facts,
   } }, { upsert: true });
   return run;
 }

@@ -1,4 +1,4 @@
-import type { Known, StateItem } from '@gleaner/database';
+import { roughSize, type Known, type StateItem } from '@gleaner/database';
 import type { Content } from './contentOf.ts';
 
 /** What a run saw, at its place in the order of snapshots. */
@@ -77,3 +77,16 @@ export interface ApplyPlan {
 /** Writes that a plan puts into the transaction: what its limit is counted in (keyframes and generations are written before). */
 export const plannedWrites = (plan: ApplyPlan): number =>
   plan.entries.length + plan.drops.length + plan.items.size + plan.itemSince.length + plan.rows.size;
+
+/** Beside its data a change has an id, a hash and a position. */
+const besideData = 200;
+
+/** About how many bytes these take where they are written. */
+export function knownBytes(all: Iterable<Known>): number {
+  let bytes = 0;
+  for (const { data } of all) bytes += besideData + roughSize(data);
+  return bytes;
+}
+
+/** About how many bytes a plan puts into the transaction. */
+export const plannedBytes = (plan: ApplyPlan): number => knownBytes(plan.entries.map(({ known }) => known)) + knownBytes(plan.items.values()) + besideData * (plan.drops.length + plan.itemSince.length + plan.rows.size);

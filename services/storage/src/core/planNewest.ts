@@ -1,5 +1,5 @@
-import { absent, type Known, type StateItem } from '@gleaner/database';
-import type { ApplyPlan, Observation, PlannedEntry } from './applyPlan.ts';
+import { absent, type HeadDocument, type Known, type StateItem } from '@gleaner/database';
+import { knownBytes, type ApplyPlan, type Observation, type PlannedEntry } from './applyPlan.ts';
 import type { Changes } from './contentOf.ts';
 
 export interface LayoutLimits {
@@ -10,14 +10,21 @@ export interface LayoutLimits {
   /** A log as long as this share of the items (but at least so long) ends its epoch, so that a page of the past stays cheap. */
   readonly logShare: number;
   readonly logMinimum: number;
+  /** And one that takes as many bytes as this share of the state that the epoch began with (but at least so many): a few large items fill a log too. */
+  readonly logBytes: number;
   /** From this share on, items are written as a new generation: inserting all is cheaper than replacing many. */
   readonly generationShare: number;
   readonly generationMinimum: number;
   /** Beyond so many changes all is written anew whatever its share: a new state is written before the transaction, single changes are not. */
   readonly mostChanges: number;
+  /** The same by the bytes that the changes take. */
+  readonly mostBytes: number;
 }
 
-export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logShare: 0.5, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500, mostChanges: 50_000 };
+/** The newest epoch as the layout is decided by it. */
+type NewestEpoch = Omit<NonNullable<HeadDocument['epoch']>, 'position'>;
+
+export const layoutLimits: LayoutLimits = { epochShare: 0.3, epochMinimum: 200, logShare: 0.5, logMinimum: 1_000, generationShare: 0.5, generationMinimum: 500, logBytes: 8 * 1024 ** 2, mostChanges: 50_000, mostBytes: 64 * 1024 ** 2 };
 
 /** What is known of the current items without their data. */
 export type Hashes = ReadonlyMap<string, { readonly hash: string; readonly since: string }>;
@@ -30,7 +37,7 @@ export async function planNewest({ observation, before, epoch, others, limits = 
   readonly observation: Observation;
   readonly before: Hashes;
   /** The newest epoch; absent before the first snapshot. */
-  readonly epoch?: { readonly id: string; readonly entries: number } | undefined;
+  readonly epoch?: NewestEpoch | undefined;
   readonly others: () => Promise<ReadonlyMap<string, Known>>;
   readonly limits?: LayoutLimits;
 }): Promise<ApplyPlan> {
@@ -72,7 +79,7 @@ export async function planChanges({ position, saw, before, epoch, others, limits
   readonly position: string;
   readonly saw: Changes;
   readonly before: Hashes;
-  readonly epoch?: { readonly id: string; readonly entries: number } | undefined;
+  readonly epoch?: NewestEpoch | undefined;
   readonly others: () => Promise<ReadonlyMap<string, Known>>;
   readonly limits?: LayoutLimits;
 }): Promise<ApplyPlan> {
@@ -106,19 +113,21 @@ export async function planChanges({ position, saw, before, epoch, others, limits
 
 /** Where changes are written: in the log and item by item, or as a new epoch and generation, for which alone the whole state is asked. */
 async function layOut({ position, changes, counts, epoch, limits, state }: {
-  readonly position: string; readonly changes: ReadonlyMap<string, Known>; readonly counts: ApplyPlan['counts']; readonly epoch: { readonly id: string; readonly entries: number } | undefined;
+  readonly position: string; readonly changes: ReadonlyMap<string, Known>; readonly counts: ApplyPlan['counts']; readonly epoch: NewestEpoch | undefined;
   readonly limits: LayoutLimits; readonly state: () => Promise<readonly StateItem[]>;
 }): Promise<ApplyPlan> {
   const { total } = counts;
   const rest = { newest: true, counts, drops: [], itemSince: [], rows: new Map() } as const;
-  const tooMany = changes.size > limits.mostChanges;
-  const many = tooMany || (changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total);
-  const longLog = epoch !== undefined && changes.size > 0 && epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum);
-  if (epoch !== undefined && !many && !longLog) {
+  let bytes = 0;
+  const isLarge = (): boolean => (bytes = knownBytes(changes.values())) > limits.mostBytes;
+  const anew = epoch === undefined || changes.size > limits.mostChanges || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total) || isLarge();
+  const many = anew || (changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total);
+  const longLog = !many && changes.size > 0
+    && (epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum) || epoch.bytes + bytes > Math.max(limits.logShare * epoch.stateBytes, limits.logBytes));
+  if (!many && !longLog) {
     const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
     return { ...rest, generation: false, entries, items: changes };
   }
   const items = await state();
-  const generation = epoch === undefined || tooMany || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total);
-  return { ...rest, epoch: { items }, generation, entries: [], items: generation ? new Map() : changes };
+  return { ...rest, epoch: { items }, generation: anew, entries: [], items: anew ? new Map() : changes };
 }

@@ -1,4 +1,4 @@
-import { blockRange, entryRange, type HeadDocument, type VersionDocument } from '@gleaner/database';
+import { blockRange, entryRange, keysetId, underPrefix, type HeadDocument, type VersionDocument } from '@gleaner/database';
 import type { StorageParts } from '../storageParts.ts';
 import { deleteInSlices } from './deleteInSlices.ts';
 
@@ -55,12 +55,18 @@ const unusedForMs = 3_600_000;
 
 /** Sets of keys that no row names any more. One in use is touched by each apply that names it, so a recent one stays. */
 async function sweepKeysets({ history, database }: StorageParts, dataset: string): Promise<number> {
-  const old = { _id: { $gte: `${dataset}.`, $lt: `${dataset}/` }, usedAt: { $lt: new Date(database.clock.now().getTime() - unusedForMs) } };
+  const old = { _id: underPrefix(dataset), usedAt: { $lt: new Date(database.clock.now().getTime() - unusedForMs) } };
   const names = new Set((await history.keysets.find(old, { projection: { _id: 1 } }).toArray()).map(({ _id }) => nameOf(_id)));
   if (names.size === 0) return 0;
   for (const name of await history.snapshots.distinct('keys', { dataset })) if (name !== undefined) names.delete(name);
   let removed = 0;
-  for (const name of names) removed += (await history.keysets.deleteMany({ _id: { $gte: `${dataset}.${name}.`, $lt: `${dataset}.${name}/` }, usedAt: old.usedAt })).deletedCount;
+  for (const name of names) {
+    // The first part is the set's claim: an apply that names the set touches it, and where it is gone the set is written anew.
+    const first = keysetId(dataset, name, 0);
+    removed += (await history.keysets.deleteOne({ _id: first, usedAt: old.usedAt })).deletedCount;
+    if ((await history.keysets.findOne({ _id: first }, { projection: { _id: 1 } })) === null)
+      removed += (await history.keysets.deleteMany({ _id: underPrefix(`${dataset}.${name}`), usedAt: old.usedAt })).deletedCount;
+  }
   return removed;
 }
 
