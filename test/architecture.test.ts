@@ -42,6 +42,26 @@ describe('the tree', () => {
   it('names its own metrics gleaner_…', () => {
     expect(offenders(shipped.filter(({ path }) => path.startsWith('services/')), /\.(counter|gauge|gaugeFrom|histogram)\('(?!gleaner_)/)).toEqual([]);
   });
+  it('declares in each package what it imports, and nothing else: what only its tests import as devDependencies', () => {
+    const forEveryTest = ['@jest/globals', 'fast-check'];
+    const imported = (files: typeof source): string[] => [...new Set(files.flatMap(({ text }) => [...text.matchAll(/(?:^(?:import|export)\b[^;]*? from |\bimport\(|^import )'((?:@[\w-]+\/)?\w[\w.-]*)/gm)].map((found) => found[1]!)))].filter((name) => name !== 'node');
+    const folders = ['libs', 'services'].flatMap((folder) => readdirSync(join(top, folder)).map((name) => `${folder}/${name}`));
+    const faults = [...folders, 'deploy/standalone', 'deploy/demo'].flatMap((folder) => {
+      const { name, dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(top, folder, 'package.json'), 'utf8')) as Record<'dependencies' | 'devDependencies', object | undefined> & { name: string };
+      const own = source.filter(({ path }) => path.startsWith(`${folder}/`));
+      const isTest = ({ path }: { path: string }): boolean => /\.test\.ts$|\/(test|testing)\//.test(path);
+      const [runs, tests] = [imported(own.filter((file) => !isTest(file))), imported(own.filter(isTest))];
+      return [
+        ...runs.filter((one) => !(one in dependencies) && one !== name).map((one) => `${folder} imports ${one} undeclared`),
+        ...tests.filter((one) => !(one in dependencies) && !(one in devDependencies) && !forEveryTest.includes(one)).map((one) => `${folder} imports ${one} in tests undeclared`),
+        ...Object.keys(dependencies).filter((one) => !runs.includes(one)).map((one) => `${folder} does not need ${one} to run`),
+        ...Object.keys(devDependencies).filter((one) => !tests.includes(one)).map((one) => `${folder} does not test with ${one}`),
+      ];
+    });
+    const { devDependencies } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { devDependencies: object };
+    const atTop = imported(source.filter(({ path }) => path.startsWith('test/') && !path.startsWith('test/bench/peers/'))).filter((one) => !one.startsWith('@gleaner/') && !(one in devDependencies));
+    expect([...faults, ...atTop.map((one) => `test imports ${one} undeclared`)]).toEqual([]);
+  });
   it('has no file whose name says nothing', () => {
     expect(all.map((path) => relative(top, path)).filter((path) => /\/(utils?|helpers?|common|misc|shared)(\.ts|\/)/.test(path))).toEqual([]);
   });
