@@ -33,12 +33,12 @@ describe('a new leader', () => {
   it('starts nothing that was withdrawn while nobody led: by a pause, or with its job', async () => {
     await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
       const now = database.clock.now();
-      // Each job's due row was inserted just ahead of its moment; then its leader died, and the job was paused.
+      // Each job's due row was inserted just ahead of its moment; then its leader died, before it had moved the watermark or after, and the job was paused.
       const jobs = Array.from({ length: 20 }, (_, index) => `paused-${index}`);
       const at = new Date(now.getTime() + 200);
-      for (const id of jobs) {
+      for (const [index, id] of jobs.entries()) {
         const job = await put(id, { schedule: { at: at.toISOString() } });
-        await database.collections.schedules.insertOne({ _id: id, through: at, version: 1 });
+        await database.collections.schedules.insertOne({ _id: id, through: index % 2 === 0 ? at : new Date(now.getTime() - 1), version: 1 });
         await insertRun({ database, run: newRun({ id: fireRunId(id, at), job, trigger: 'schedule', scheduledAt: at, now, maxAttempts: 5 }) });
         await setPaused({ database, id, by: 'test', paused: true });
       }
