@@ -1,4 +1,4 @@
-import { blockRange, entryRange, underPrefix } from '@gleaner/database';
+import { blockRange, entryRange, isDatabaseAway, underPrefix } from '@gleaner/database';
 import type { StorageParts } from '../storageParts.ts';
 import { deleteInSlices } from './deleteInSlices.ts';
 
@@ -10,6 +10,7 @@ export async function sweepDeleted({ parts }: { readonly parts: StorageParts }):
     try {
       removed += await sweepDataset({ parts, dataset });
     } catch (error) {
+      if (isDatabaseAway(error)) throw error;
       log.warn({ err: error, dataset }, 'the dataset of a deleted job was not taken away yet; the next sweep goes on');
     }
   }

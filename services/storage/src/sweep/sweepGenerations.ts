@@ -1,4 +1,4 @@
-import { blockRange, entryRange, underPrefix } from '@gleaner/database';
+import { blockRange, entryRange, isDatabaseAway, underPrefix } from '@gleaner/database';
 import type { StorageParts } from '../storageParts.ts';
 import { deleteInSlices } from './deleteInSlices.ts';
 
@@ -21,6 +21,7 @@ export async function sweepGenerations({ parts }: { readonly parts: StorageParts
       }
       await history.generations.deleteOne({ _id: id });
     } catch (error) {
+      if (isDatabaseAway(error)) throw error;
       log.warn({ err: error, generation: id }, 'a generation was not taken away yet; the next sweep goes on');
     }
   }

@@ -1,3 +1,4 @@
+import { isDatabaseAway } from '@gleaner/database';
 import type { StorageParts } from '../storageParts.ts';
 import { moveHorizon, type Retention } from './moveHorizon.ts';
 import { sweepHistory, type Swept } from './sweepHistory.ts';
@@ -16,6 +17,7 @@ export async function sweepRetention({ parts }: { readonly parts: StorageParts }
       moved += 1;
       log.info({ job, dataset, ...swept }, 'retention was kept');
     } catch (error) {
+      if (isDatabaseAway(error)) throw error;
       log.warn({ err: error, job, dataset }, 'retention was not kept yet; the next sweep goes on');
     }
   }
