@@ -1,7 +1,5 @@
 import { flag, integer, optional, readEnv, secret, string, url } from '@gleaner/runtime';
 
-export type LauncherEnv = ReturnType<typeof readLauncherEnv>;
-
 /** What `npm start` reads itself; everything in the environment is handed on to the services too. */
 export function readLauncherEnv() {
   return readEnv({

@@ -43,7 +43,7 @@ export function amqpUrl(port: number): string {
   return `amqp://guest:guest@127.0.0.1:${port}`;
 }
 
-export function managementUrl(port: number): string {
+function managementUrl(port: number): string {
   return `http://guest:guest@127.0.0.1:${port}`;
 }
 

@@ -17,7 +17,7 @@ export function announceTestServers(servers: TestServers): void {
   process.env[VARIABLE] = JSON.stringify(servers);
 }
 
-export function isTestServers(value: unknown): value is TestServers {
+function isTestServers(value: unknown): value is TestServers {
   return typeof value === 'object' && value !== null
     && 'mongo' in value && typeof value.mongo === 'string'
     && 'amqp' in value && typeof value.amqp === 'string'

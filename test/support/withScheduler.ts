@@ -11,7 +11,7 @@ import { holdLeadership, type Leadership } from '../../services/scheduler/src/ho
 import { leadTerm } from '../../services/scheduler/src/leadTerm.ts';
 
 /** The times of a scheduler that a test can wait for. */
-export const quickTimes: SchedulerTimes = { ...defaultTimes, leaseMs: 1_500, renewMs: 400, stepDownMs: 1_000, candidateMs: 100, scanMs: 200, lostAfterMs: 500 };
+const quickTimes: SchedulerTimes = { ...defaultTimes, leaseMs: 1_500, renewMs: 400, stepDownMs: 1_000, candidateMs: 100, scanMs: 200, lostAfterMs: 500 };
 
 export interface SchedulerStage {
   readonly mongoUrl: string;

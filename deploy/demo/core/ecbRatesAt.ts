@@ -2,7 +2,7 @@ import type { Played } from './played.ts';
 import { seededWalk } from './seededRandom.ts';
 
 /** How many steps until the recorded days are played again. */
-export const ecbCycle = 32;
+const ecbCycle = 32;
 
 /**
  * The European Central Bank's daily rates at a step. The recorded days come first, byte for byte; then a simulation goes on from the last of them

@@ -92,7 +92,7 @@ async function declareQueue(channel: Channel, shape: QueueShape): Promise<void> 
 }
 
 /** The arguments of a queue: they are part of its identity, so whatever changes here needs a new name or a deleted queue. */
-export function queueArguments(shape: QueueShape): Readonly<Record<string, string | number>> {
+function queueArguments(shape: QueueShape): Readonly<Record<string, string | number>> {
   const { kind, ttlMs, deadLetter, deliveryLimit, maxLengthBytes } = shape;
   return {
     'x-queue-type': kind,

@@ -3,7 +3,7 @@ import type { Options } from 'amqplib';
 import { BrokerError } from './brokerError.ts';
 
 /** What an encoded body may weigh: RabbitMQ 4 refuses more than 16 MiB by closing the channel, so we refuse before. */
-export const maxBodyBytes = 16 * 1024 * 1024;
+const maxBodyBytes = 16 * 1024 * 1024;
 
 /** What is common to everything that is sent. */
 export interface OutgoingMessage {

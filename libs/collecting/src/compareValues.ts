@@ -29,7 +29,7 @@ export function compareValues(one: unknown, other: unknown): number {
 export const equalValues = (one: unknown, other: unknown): boolean => compareValues(one, other) === 0;
 
 /** By code points, which is the order of the UTF-8 bytes and not that of JavaScript's UTF-16. */
-export function compareTexts(one: string, other: string): number {
+function compareTexts(one: string, other: string): number {
   const length = Math.min(one.length, other.length);
   for (let at = 0; at < length; at += 1) {
     const a = one.charCodeAt(at);

@@ -60,7 +60,7 @@ const httpSchema = z.strictObject({
 export type HttpSource = z.output<typeof httpSchema>;
 
 /** Computations that a job may name; the collector has one file for each. */
-export const taskNames = ['integrate'] as const;
+const taskNames = ['integrate'] as const;
 export type TaskName = (typeof taskNames)[number];
 
 const sourceSchema = z.union([
@@ -185,7 +185,7 @@ export function parseJob(id: string, body: unknown): ParsedJob {
 const isWithin = (inner: PlacedIssue, outer: PlacedIssue): boolean => outer.path.every((name, depth) => inner.path[depth] === name);
 
 /** What GET adds to a job and PUT therefore takes without a word: PUT takes what GET gave. */
-export const readOnlyJobFields: ReadonlySet<string> = new Set([
+const readOnlyJobFields: ReadonlySet<string> = new Set([
   'version', 'paused', 'nextFire', 'lastRun', 'lastSuccessAt', 'itemCount', 'links', 'health', 'warnings', 'createdAt', 'changedAt',
 ]);
 

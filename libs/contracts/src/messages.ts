@@ -2,12 +2,8 @@ import { z } from 'zod';
 import type { Extraction, Source } from './job.ts';
 import type { Evidence } from './failures.ts';
 
-/** Grows when a reader of the older form could misread the newer; readers refuse what they do not know (it becomes a dead letter, not a guess). */
-export const messageVersion = 1;
-
-/** The `type` property of each message, checked before its body is read. */
+/** The `type` property of each message, checked before its body is read: its number grows when a reader of the older form could misread the newer, and what a reader does not know becomes a dead letter, not a guess. */
 export const messageTypes = { tick: 'tick.v1', batch: 'batch.v1', report: 'report.v1', probe: 'probe.v1' } as const;
-export type MessageType = (typeof messageTypes)[keyof typeof messageTypes];
 
 /** What every message about a try repeats, so that a late one is known for what it is. */
 export interface TryHead {

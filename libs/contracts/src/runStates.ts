@@ -7,7 +7,6 @@ export type RunState = (typeof runStates)[number];
 
 /** The states that a run may leave by itself; everything else is ended (quarantined and failed may still be moved by a person). */
 export const unendedStates = ['due', 'queued', 'running', 'retrying'] as const satisfies readonly RunState[];
-export type UnendedState = (typeof unendedStates)[number];
 
 export const endedStates = runStates.filter((state) => !(unendedStates as readonly RunState[]).includes(state));
 
@@ -18,9 +17,7 @@ export const runTriggers = ['schedule', 'manual', 'after', 'catch-up', 'backfill
 export type RunTrigger = (typeof runTriggers)[number];
 
 /** Reasons a run carries beside its state. Free text never decides anything; these codes may. */
-export const runReasons = [
-  'overlap', 'coalesced', 'no input', 'paused', 'misfire', 'grace', 'cancelled', 'job deleted', 'expired',
-  'lost', 'superseded_by_fire', 'quarantine_expired', 'rejected', 'too_old', 'stale_definition',
-  'cycle', 'input_too_large',
-] as const;
-export type RunReason = (typeof runReasons)[number];
+export type RunReason =
+  | 'overlap' | 'coalesced' | 'no input' | 'paused' | 'misfire' | 'grace' | 'cancelled' | 'job deleted' | 'expired'
+  | 'lost' | 'superseded_by_fire' | 'quarantine_expired' | 'rejected' | 'too_old' | 'stale_definition'
+  | 'cycle' | 'input_too_large';

@@ -25,17 +25,14 @@ export const moment = z.string().transform((value, context) => {
 
 export const jobId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes, beginning with a letter or digit, 63 at most');
 
-export const afterOutcomes = ['changed', 'succeeded', 'failed'] as const;
+const afterOutcomes = ['changed', 'succeeded', 'failed'] as const;
 
 const everyTrigger = z.strictObject({ every: duration({ min: 1_000 }) });
 const cronTrigger = z.strictObject({ cron: z.string().min(1).max(200) });
 const atTrigger = z.strictObject({ at: moment });
 const afterTrigger = z.strictObject({ after: z.strictObject({ job: jobId, on: z.enum(afterOutcomes).default('changed') }) });
-export const triggerSchema = z.union([everyTrigger, cronTrigger, atTrigger, afterTrigger]);
+const triggerSchema = z.union([everyTrigger, cronTrigger, atTrigger, afterTrigger]);
 
-export type EveryTrigger = z.output<typeof everyTrigger>;
-export type CronTrigger = z.output<typeof cronTrigger>;
-export type AtTrigger = z.output<typeof atTrigger>;
 export type AfterTrigger = z.output<typeof afterTrigger>;
 export type Trigger = z.output<typeof triggerSchema>;
 

@@ -37,7 +37,7 @@ const item = z.strictObject({ key: z.string(), data: z.unknown(), since: iso }).
 export const itemsAnswer = z.strictObject({ items: z.array(item), at: iso, snapshot: z.string().optional(), total: z.int().optional(), next });
 const version = z.union([z.strictObject({ from: iso, to: iso.optional(), data: z.unknown() }), z.strictObject({ from: iso, to: iso.optional(), removed: z.literal(true) })]);
 export const historyAnswer = z.strictObject({ key: z.string(), versions: z.array(version), next });
-export const snapshotSchema = z.strictObject({
+const snapshotSchema = z.strictObject({
   id: z.string(), job: z.string(), run: z.string(), observedAt: iso, counts: z.object({ ...counts.shape, total: z.int() }),
   request: z.object({ status: z.int().optional(), bytes: z.number(), durationMs: z.number(), etag: z.string().optional() }), cause: z.string().optional(), sameAs: z.string().optional(),
 }).meta({ id: 'Snapshot' });
@@ -55,7 +55,7 @@ export const letterSchema = z.strictObject({
 export const lettersAnswer = z.strictObject({ letters: z.array(letterSchema), next });
 export const lettersMovedAnswer = z.strictObject({ dryRun: z.boolean(), matched: z.int(), ids: z.array(z.string()), marked: z.int(), jobDeleted: z.int().optional().meta({ description: 'Letters left alone because their job is deleted.' }) });
 
-export const keySchema = z.strictObject({
+const keySchema = z.strictObject({
   id: z.string(), name: z.string(), scopes: z.array(z.enum(scopes)), createdAt: iso, createdBy: z.string(), expiresAt: iso.optional(), revokedAt: iso.optional(), revokedBy: z.string().optional(),
 }).meta({ id: 'Key' });
 export const keysAnswer = z.strictObject({ keys: z.array(keySchema) });

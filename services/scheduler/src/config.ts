@@ -48,8 +48,6 @@ const schema = {
   leaseMs: duration('SCHEDULER_LEASE', { default: defaultTimes.leaseMs, min: 600, max: 60_000 }),
 };
 
-export type SchedulerConfig = ReturnType<typeof readConfig>;
-
 /** The scheduler's configuration; throws an EnvError that lists every fault. */
 export function readConfig(source: EnvSource = {}) {
   const env = readEnv(schema, source);

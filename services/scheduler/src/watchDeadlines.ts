@@ -17,8 +17,6 @@ const roundSize = 2_000;
 /** A queued run this old without a confirm was left by a leader that is gone, ms. */
 const unconfirmedMs = 2_000;
 
-export type DeadlineWatch = ReturnType<typeof createDeadlineWatch>;
-
 /** Sees to it that nothing hangs for ever: expired runs, ticks without a confirm or a sign, attempts that have fallen silent. */
 export function createDeadlineWatch({ database, broker, runs, specs, slots, outbox, settler, times, signal, log }: {
   readonly database: Database;

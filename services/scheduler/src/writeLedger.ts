@@ -4,7 +4,7 @@ import type { Account, LedgerRow } from '@gleaner/schedule';
 import type { JobBook, JobEntry } from './jobBook.ts';
 
 /** Most rows that one transaction writes: `misfire: all` after a long outage goes in such slices. */
-export const rowsPerSlice = 500;
+const rowsPerSlice = 500;
 
 interface Owed {
   readonly entry: JobEntry;

@@ -54,7 +54,7 @@ export async function readRowBefore({ history, session, head: { _id: dataset, ho
 }
 
 /** The keys that a partial snapshot observed; a set may lie in several parts. */
-export async function readKeyset({ history, session, dataset, name }: { readonly history: HistoryCollections; readonly session?: ClientSession; readonly dataset: string; readonly name: string }): Promise<ReadonlySet<string>> {
+async function readKeyset({ history, session, dataset, name }: { readonly history: HistoryCollections; readonly session?: ClientSession; readonly dataset: string; readonly name: string }): Promise<ReadonlySet<string>> {
   const prefix = `${dataset}.${name}`;
   const parts = await history.keysets.find({ _id: { $gte: `${prefix}.`, $lt: `${prefix}/` } }, { sort: { _id: 1 }, ...(session ? { session } : {}) }).toArray();
   return new Set((await Promise.all(parts.map(({ z }) => unpackKeys(z.buffer)))).flat());

@@ -160,4 +160,4 @@ function knownAt(epoch: Epoch, key: string, position: string): Known {
   return (last === '' ? epoch.keyframe.get(key) : epoch.entries.get(key)?.get(last)) ?? absent;
 }
 
-export const keysetOf = (keys: Iterable<string>): string => JSON.stringify([...keys].sort());
+const keysetOf = (keys: Iterable<string>): string => JSON.stringify([...keys].sort());

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { endedStates, runStates, unendedStates } from '@gleaner/contracts';
-import { mayMove, planTransition, transitions } from './transitions.ts';
+import { endedStates, runStates, unendedStates, type RunState } from '@gleaner/contracts';
+import { planTransition, transitions } from './transitions.ts';
+
+const mayMove = (from: RunState, to: RunState): boolean => transitions[to].includes(from);
 
 describe('the transition table', () => {
   it('lets an applied outcome beat a failure, and never the reverse', () => {

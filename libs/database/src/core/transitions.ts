@@ -20,8 +20,6 @@ export const transitions: Readonly<Record<RunState, readonly RunState[]>> = {
   missed: [],
 };
 
-export const mayMove = (from: RunState, to: RunState): boolean => transitions[to].includes(from);
-
 export interface TransitionPlan {
   /** Matches the run only while the table (and `where`) allow the move. */
   readonly filter: Record<string, unknown>;

@@ -2,7 +2,6 @@ import { MaxKey } from 'mongodb';
 
 /** Ids of the history's documents. Generations and epochs are ULIDs, 26 characters, so that a fixed prefix and a dot make a range. */
 export const itemId = (generation: string, key: string): string => `${generation}.${key}`;
-export const keyOfItemId = (id: string): string => id.slice(27);
 export const snapshotId = (dataset: string, run: string): string => `${dataset}.${run}`;
 export const batchId = (attempt: string, seq: number): string => `${attempt}.${seq}`;
 export const keysetId = (dataset: string, hash: string, part: number): string => `${dataset}.${hash}.${String(part).padStart(4, '0')}`;

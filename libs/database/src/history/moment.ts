@@ -57,7 +57,7 @@ export async function findMoment({ history, session, dataset, at, run, pinned }:
     { first: head.first, horizon: head.horizon });
 }
 
-export const isSwept = (head: HeadDocument, position: string): boolean => head.horizon !== undefined && position < head.horizon;
+const isSwept = (head: HeadDocument, position: string): boolean => head.horizon !== undefined && position < head.horizon;
 
 /** A cursor goes on only while nothing at or before its position was rewritten since it was made. */
 export async function expectGround({ history, head, pinned, options }: { readonly history: HistoryCollections; readonly head: HeadDocument; readonly pinned: NonNullable<MomentRequest['pinned']>; readonly options: { readonly session?: ClientSession } }): Promise<void> {

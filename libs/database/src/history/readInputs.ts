@@ -7,7 +7,7 @@ import { readItems } from './readItems.ts';
 import { readSnapshot } from './readSnapshots.ts';
 
 /** What a run may take along, because its tick carries it. */
-export const inputLimits = { entries: 1_000, bytes: 256 * 1024, triggerItems: 100 } as const;
+const inputLimits = { entries: 1_000, bytes: 256 * 1024, triggerItems: 100 } as const;
 
 export type ForEachInput = { readonly ok: true; readonly values: readonly string[] } | { readonly ok: false; readonly reason: 'no input' | 'input_too_large' };
 

@@ -2,7 +2,7 @@ import type { LetterAnswer, LetterState, RunState } from '@gleaner/contracts';
 import type { LetterDocument } from '@gleaner/database';
 
 /** What a letter's state is to whoever looks: a parked one whose run has succeeded meanwhile needs nobody any more. */
-export const shownLetterState = (state: LetterState, runState: RunState | undefined): LetterState =>
+const shownLetterState = (state: LetterState, runState: RunState | undefined): LetterState =>
   state === 'parked' && (runState === 'succeeded' || runState === 'unchanged') ? 'superseded' : state;
 
 /** A letter as the API shows it; `whole` adds headers, payload and evidence, which a list leaves out. */

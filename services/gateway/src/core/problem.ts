@@ -1,7 +1,7 @@
 import type { Fault, Problem } from '@gleaner/contracts';
 
 /** Every code a problem may carry, with its status and title: the stable part that programs may branch on. */
-export const problemKinds = {
+const problemKinds = {
   bad_query: [400, 'The query is not understood'],
   bad_body: [400, 'The body is not understood'],
   bad_path: [400, 'The path is not understood'],
@@ -26,7 +26,6 @@ export const problemKinds = {
   unsupported_media_type: [415, 'The kind of body is not understood'],
   bad_job: [422, 'The job has faults'],
   bad_request: [422, 'The request has faults'],
-  too_many_requests: [429, 'Too many requests'],
   internal: [500, 'Something went wrong here'],
   database_unavailable: [503, 'The database does not answer'],
   broker_unavailable: [503, 'The broker does not answer'],

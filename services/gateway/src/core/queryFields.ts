@@ -5,8 +5,8 @@ import { z } from 'zod';
 export const wholeNumber = ({ min, max }: { readonly min: number; readonly max: number }) =>
   z.string().regex(/^\d{1,15}$/, `expected a whole number from ${min} to ${max}`).transform(Number).pipe(z.number().min(min, `expected at least ${min}`).max(max, `expected at most ${max}`));
 
-export const defaultLimit = 100;
-export const maxLimit = 10_000;
+const defaultLimit = 100;
+const maxLimit = 10_000;
 
 /** How a list is paged: `limit` rows (default 100, at most 10,000) after the cursor that the page before gave as `next`. */
 export const paging = {

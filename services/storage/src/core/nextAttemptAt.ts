@@ -1,5 +1,5 @@
 /** How long a run waits between its tries. */
-export const retryPolicy = { firstMs: 5_000, factor: 2, mostMs: 600_000, mostRetryAfterMs: 86_400_000 } as const;
+const retryPolicy = { firstMs: 5_000, factor: 2, mostMs: 600_000, mostRetryAfterMs: 86_400_000 } as const;
 
 /**
  * When the next try may start: after back-off with full jitter (0 to 5 s × 2ⁿ, at most 10 min), and not before the upstream's `Retry-After` is over: one of 0 asks for no haste.
