@@ -27,6 +27,7 @@ describe('the tree', () => {
   it('declares queues and exchanges in libs/broker only, from the topology in libs/contracts', () => {
     expect(offenders(shipped.filter(({ path }) => !path.startsWith('libs/broker/')), /assertQueue|assertExchange|bindQueue/)).toEqual([]);
     expect(offenders(shipped.filter(({ path }) => path !== 'libs/contracts/src/topology.ts'), /['"`](gleaner\.(retry|dead|control|events)|store\.(dead|retry)|collect\.dead)/)).toEqual([]);
+    expect(offenders(shipped.filter(({ path }) => path !== 'libs/contracts/src/topology.ts'), /\b(queue|routingKey)(:|\s*[!=]==)\s*['"`](collect|store|try)['"`]/)).toEqual([]);
   });
   it('makes clients in main.ts only, in at most 60 lines', () => {
     for (const { path, text } of shipped.filter(({ path }) => /^services\/[^/]+\/src\/main\.ts$/.test(path))) expect({ path, lines: text.split('\n').length <= 61 }).toEqual({ path, lines: true });

@@ -8,6 +8,7 @@ export * from './DatabaseError.ts';
 export * from './databaseClock.ts';
 export * from './findRaw.ts';
 export * from './idempotency.ts';
+export * from './insertRunLetter.ts';
 export * from './isDatabaseAway.ts';
 export * from './jobs.ts';
 export * from './keys.ts';

@@ -1,4 +1,4 @@
-/** Labels of one series, for example `{queue: 'store'}`; keep the values few. */
+/** Labels of one series, for example `{outcome: 'done'}`; keep the values few. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** A number that only grows. */

@@ -1,5 +1,5 @@
 import { letterIdOfTry, type RunReason } from '@gleaner/contracts';
-import { findRun, insertLetter, moveRun, type Database } from '@gleaner/database';
+import { findRun, insertRunLetter, moveRun, type Database } from '@gleaner/database';
 
 /**
  * Ends a run that waits for its next try, or in the queue with it, as failed, with the letter that every failed run has, in one transaction.
@@ -15,14 +15,7 @@ export async function failWithLetter({ database, run, state, attempts, reason }:
     const id = letterIdOfTry(run, attempts);
     const moved = await moveRun({ database, session, run, to: 'failed', where: { state, attempts }, set: { reason, letter: id }, at: now });
     if (moved === null) return false;
-    const { job, dataset, error, startedAt, insertedAt } = standing;
-    await insertLetter({
-      database, session,
-      letter: {
-        _id: id, queue: 'collect', job, dataset, run, try: attempts, class: error?.class ?? 'lost', reason: error?.message ?? reason, attempts,
-        firstAt: startedAt ?? insertedAt, deadAt: now, replays: 0, state: 'parked', headers: {}, ...(error === undefined ? {} : { payload: JSON.stringify(error) }),
-      },
-    });
+    await insertRunLetter({ database, session, run: standing, error: standing.error ?? { class: 'lost', message: reason }, at: now });
     return true;
   });
 }

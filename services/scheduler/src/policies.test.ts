@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { exchanges, triggeredRunId, type ControlMessage } from '@gleaner/contracts';
+import { exchanges, queues, triggeredRunId, type ControlMessage } from '@gleaner/contracts';
 import { insertRun, moveRun, newRun, setPaused, type Database, type JobDocument } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
 import { withScheduler } from '../../../test/support/withScheduler.ts';
@@ -38,18 +38,20 @@ describe('overlap', () => {
     });
   });
 
-  it('a run that waits for its next try gives way to the next fire, with its letter', async () => {
+  it('a run that waits for its next try gives way to the next fire, with its letter, which counts on from one that was replayed', async () => {
     await withScheduler(async ({ database, start, put, ticks, runsOf }) => {
       await start();
       await put('job', { schedule: { every: '2s' } });
       await until(() => ticks.length === 1);
       const run = ticks[0]?.run ?? '';
-      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(database.clock.now().getTime() + 60_000), error: { class: 'network', message: 'no route' } } });
+      const now = database.clock.now();
+      await database.collections.deadLetters.insertOne({ _id: 'earlier', queue: queues.collect, run, class: 'network', reason: 'no route', attempts: 1, firstAt: now, deadAt: now, replays: 2, state: 'replayed', headers: {} });
+      await moveRun({ database, run, to: 'retrying', set: { nextAttemptAt: new Date(now.getTime() + 60_000), error: { class: 'network', message: 'no route' } } });
       await until(() => ticks.length === 2);
       const old = (await runsOf('job')).find(({ _id }) => _id === run);
       expect(old).toMatchObject({ state: 'failed', reason: 'superseded_by_fire', error: { class: 'network' } });
       const letter = await database.collections.deadLetters.findOne({ _id: old?.letter ?? '' });
-      expect(letter).toMatchObject({ queue: 'collect', run, try: 1, class: 'network', state: 'parked' });
+      expect(letter).toMatchObject({ queue: 'collect', run, try: 1, class: 'network', state: 'parked', replays: 2, replayOf: 'earlier' });
     });
   });
 });

@@ -1,5 +1,5 @@
 import { letterIdOfTry, type Evidence } from '@gleaner/contracts';
-import { insertLetter, moveRun, type LetterDocument, type RunDocument } from '@gleaner/database';
+import { insertRunLetter, moveRun, type RunDocument } from '@gleaner/database';
 import { announceRun } from './announceRun.ts';
 import { errorOf } from './core/errorOf.ts';
 import type { StorageParts } from './storageParts.ts';
@@ -30,14 +30,7 @@ export async function failRun({ parts, run, failure, where = {} }: { readonly pa
       set: { error, letter: id, ...(requests === undefined ? {} : { requests }), ...(reason === undefined ? {} : { reason }) },
     });
     if (moved === null) return null;
-    const last = await database.collections.deadLetters.find({ run: run._id, state: 'replayed' }, { sort: { deadAt: -1 }, limit: 1, session }).next();
-    const letter: LetterDocument = {
-      _id: id, queue: 'collect', job: run.job, dataset: run.dataset, run: run._id, try: run.attempts, class: failure.class, reason: failure.message,
-      attempts: run.attempts, firstAt: run.startedAt ?? run.queuedAt ?? now, deadAt: now, replays: last?.replays ?? 0, state: 'parked', headers: {},
-      payload: JSON.stringify({ run: run._id, job: run.job, jobVersion: run.jobVersion, try: run.attempts, inputs: run.inputs, error }),
-      ...(evidence ? { evidence } : {}), ...(last ? { replayOf: last._id } : {}),
-    };
-    await insertLetter({ database, letter, session });
+    await insertRunLetter({ database, session, run, error, evidence, at: now });
     await onStep?.('before the failure commits');
     return moved;
   });

@@ -1,4 +1,4 @@
-import { isEnded } from '@gleaner/contracts';
+import { isEnded, queues } from '@gleaner/contracts';
 import type { StorageParts } from '../storageParts.ts';
 
 const atOnce = 200;
@@ -16,7 +16,7 @@ export async function sweepBatches({ parts: { database, history } }: { readonly 
     const ids = groups.map(({ _id }) => _id);
     if (ids.length === 0) return removed;
     const known = new Map((await runs.find({ _id: { $in: ids } }, { projection: { state: 1 } }).toArray()).map(({ _id, state }) => [_id, state]));
-    const waiting = new Set(await deadLetters.distinct('run', { run: { $in: ids }, queue: 'store', state: 'parked' }));
+    const waiting = new Set(await deadLetters.distinct('run', { run: { $in: ids }, queue: queues.store, state: 'parked' }));
     const over = ids.filter((id) => {
       const state = known.get(id);
       return state === undefined || (isEnded(state) && state !== 'quarantined' && !(state === 'failed' && waiting.has(id)));
