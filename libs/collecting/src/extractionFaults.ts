@@ -1,10 +1,9 @@
-import type { Extraction, Fault, FieldSpec } from '@gleaner/contracts';
+import { pathFault, type Extraction, type Fault, type FieldSpec } from '@gleaner/contracts';
 import jsonata from 'jsonata';
 import { compilePattern } from './compilePattern.ts';
 import { compileSelector, parseHtmlPath } from './compileSelector.ts';
 import { whereFaults } from './compileWhere.ts';
 import { isCharset } from './isCharset.ts';
-import { pathFault } from './path.ts';
 
 /** The parts of a job that say how its items are found. */
 export type JudgedParts = { readonly [Part in 'format' | 'charset' | 'items' | 'item' | 'key' | 'where' | 'fields']?: Extraction[Part] };

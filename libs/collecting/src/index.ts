@@ -5,7 +5,6 @@ export * from './compileWhere.ts';
 export * from './extractionFaults.ts';
 export * from './formatMoment.ts';
 export * from './isCharset.ts';
-export * from './path.ts';
 export * from './headerFault.ts';
 export * from './sourceFaults.ts';
 export * from './template.ts';

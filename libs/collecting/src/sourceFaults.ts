@@ -1,6 +1,5 @@
-import type { Fault, HttpSource, Source } from '@gleaner/contracts';
+import { pathFault, type Fault, type HttpSource, type Source } from '@gleaner/contracts';
 import { headerNameFault, headerValueFault } from './headerFault.ts';
-import { pathFault } from './path.ts';
 import { fillTemplates, parseTemplate, templatesIn } from './template.ts';
 
 /**

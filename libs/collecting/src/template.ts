@@ -1,7 +1,5 @@
-import { parseDuration } from '@gleaner/contracts';
+import { parseDuration, parsePath, type Path } from '@gleaner/contracts';
 import { formatMoment } from './formatMoment.ts';
-import { parsePath } from './path.ts';
-import type { Path } from './path.ts';
 
 /** What stands between `{{` and `}}`. */
 export type Template =

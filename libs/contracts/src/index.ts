@@ -9,3 +9,4 @@ export * from './schedule.ts';
 export * from './topology.ts';
 export * from './tryMessages.ts';
 export * from './units.ts';
+export * from './path.ts';

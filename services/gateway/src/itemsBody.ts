@@ -1,10 +1,9 @@
+import { compilePath, parsePath } from '@gleaner/contracts';
 import { BSON } from '@gleaner/database';
 import { csvCell, csvColumns, csvRow } from './core/csv.ts';
-import { pickFields } from './core/fieldTree.ts';
 import type { JsonWriter } from './core/jsonWriter.ts';
 import { stringifyValue } from './core/stringifyValue.ts';
 import type { FieldTree } from './core/writeBson.ts';
-import { valueAt } from './core/valueAt.ts';
 import { writeItem, type WritableItem } from './core/writeItem.ts';
 
 export const itemTypes = ['application/json', 'application/x-ndjson', 'text/csv'] as const;
@@ -24,7 +23,7 @@ export function itemsBody({ type, rows, facts, fields, fieldPaths, out }: {
   readonly fields: FieldTree | undefined; readonly fieldPaths: readonly string[] | undefined; readonly out: JsonWriter;
 }): Buffer {
   out.reset();
-  if (type === 'text/csv') return Buffer.from(csvOf({ rows, fields, fieldPaths }));
+  if (type === 'text/csv') return Buffer.from(csvOf({ rows, fieldPaths }));
   if (type === 'application/x-ndjson') {
     for (const row of rows) {
       writeItem(out, row, fields);
@@ -44,15 +43,16 @@ export function itemsBody({ type, rows, facts, fields, fieldPaths, out }: {
 }
 
 /** Columns: key, since, then the fields asked for, or every property that an item of the page has. */
-function csvOf({ rows, fields, fieldPaths }: { readonly rows: readonly WritableItem[]; readonly fields: FieldTree | undefined; readonly fieldPaths: readonly string[] | undefined }): string {
+function csvOf({ rows, fieldPaths }: { readonly rows: readonly WritableItem[]; readonly fieldPaths: readonly string[] | undefined }): string {
   const items = rows.map(objectOf);
   const plain = items.some(({ data }) => typeof data !== 'object' || data === null || Array.isArray(data));
   const columns = fieldPaths ?? (plain ? [] : csvColumns(items.map(({ data }) => data)));
   // A property that is called as one of our columns says where it is from.
   const names = columns.map((name) => (name === 'key' || name === 'since' ? `data.${name}` : name));
+  const readers = fieldPaths?.map((path) => compilePath(parsePath(path))) ?? columns.map((name) => compilePath([name]));
   const lines = [csvRow(['key', 'since', ...(columns.length === 0 && plain ? ['data'] : names)])];
   for (const { key, since, data } of items) {
-    const cells = columns.length === 0 && plain ? [csvCell(data)] : columns.map((column) => csvCell(fieldPaths ? valueAt(fields ? pickFields(data, fields) : data, column) : (data as Record<string, unknown>)[column]));
+    const cells = columns.length === 0 && plain ? [csvCell(data)] : readers.map((read) => csvCell(read(data)));
     lines.push(csvRow([key, since, ...cells]));
   }
   return lines.join('');

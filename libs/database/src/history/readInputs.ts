@@ -1,4 +1,4 @@
-import type { RunInputs } from '@gleaner/contracts';
+import { compilePath, parsePath, type RunInputs } from '@gleaner/contracts';
 import type { Database } from '../connectDatabase.ts';
 import { diffMoments } from './diffMoments.ts';
 import { historyCollectionsOf } from './historyCollections.ts';
@@ -26,6 +26,7 @@ export async function readForEach({ database, job, field, before }: { readonly d
     const head = await historyCollectionsOf(database.db).heads.findOne({ _id: dataset }, { projection: { position: 1, rev: 1, deleted: 1 } });
     if (head !== null && !head.deleted && head.position === before.of.position && head.rev === before.of.rev) return before;
   }
+  const read = compilePath(parsePath(field));
   const values = new Set<string>();
   let bytes = 0;
   let after: string | undefined;
@@ -36,7 +37,7 @@ export async function readForEach({ database, job, field, before }: { readonly d
       if (page.position === undefined) return { input: { ok: false, reason: 'no input' } };
       pinned = { position: page.position, rev: page.rev };
       for (const item of page.items) {
-        const value = 'data' in item ? valueAt(item.data, field) : undefined;
+        const value = 'data' in item ? textOf(read(item.data)) : undefined;
         if (value === undefined || values.has(value)) continue;
         values.add(value);
         bytes += Buffer.byteLength(value);
@@ -90,11 +91,5 @@ function withinBytes(items: readonly unknown[]): unknown[] {
   return kept;
 }
 
-function valueAt(data: unknown, field: string): string | undefined {
-  let value: unknown = data;
-  for (const name of field.split(/(?<!\\)\./).map((part) => part.replaceAll('\\.', '.'))) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : value !== null && typeof value === 'object' && '_bsontype' in value ? String(value) : undefined;
-}
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || (value !== null && typeof value === 'object' && '_bsontype' in value) ? String(value) : undefined;

@@ -1,5 +1,4 @@
-import type { FieldSpec } from '@gleaner/contracts';
-import { compilePath, parsePath } from '@gleaner/collecting';
+import { compilePath, parsePath, type FieldSpec } from '@gleaner/contracts';
 import { convertValue } from './convertValue.ts';
 
 /** Told of a value that is not of its field's type and was kept as it came. */

@@ -1,5 +1,5 @@
+import { readPath } from '@gleaner/contracts';
 import { describe, expect, it } from '@jest/globals';
-import { readPath } from '@gleaner/collecting';
 import fc from 'fast-check';
 import { readJsonItems } from '../formats/readJson.ts';
 import { createJsonCutter } from './createJsonCutter.ts';

@@ -1,4 +1,4 @@
-import type { Path } from '@gleaner/collecting';
+import type { Path } from '@gleaner/contracts';
 import { badBody } from './AttemptFailure.ts';
 import { maxBodyDepth, maxItemDepth } from './jsonDepth.ts';
 import { parseExactJson } from './parseExactJson.ts';

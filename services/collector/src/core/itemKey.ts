@@ -1,4 +1,4 @@
-import { compilePath, parsePath } from '@gleaner/collecting';
+import { compilePath, parsePath } from '@gleaner/contracts';
 import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import type { CompileRead } from './compileFields.ts';
 import type { NumberTexts } from './parseExactJson.ts';

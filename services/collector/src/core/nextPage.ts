@@ -1,5 +1,4 @@
-import type { HttpSource } from '@gleaner/contracts';
-import { parsePath, readPath } from '@gleaner/collecting';
+import { parsePath, readPath, type HttpSource } from '@gleaner/contracts';
 import { AttemptFailure, badBody } from './AttemptFailure.ts';
 import type { PageRequest } from './buildRequest.ts';
 import { nextLinkOf } from './nextLinkOf.ts';

@@ -1,4 +1,5 @@
-import { fillTemplates, formatMoment, parseTemplate, readPath, templatesIn } from '@gleaner/collecting';
+import { readPath } from '@gleaner/contracts';
+import { fillTemplates, formatMoment, parseTemplate, templatesIn } from '@gleaner/collecting';
 import { AttemptFailure } from './AttemptFailure.ts';
 
 /** What templates may speak of. */

@@ -1,5 +1,4 @@
-import type { Extraction, Format } from '@gleaner/contracts';
-import { parsePath } from '@gleaner/collecting';
+import { parsePath, type Extraction, type Format } from '@gleaner/contracts';
 import { badBody } from '../core/AttemptFailure.ts';
 import type { Recall } from '../core/createKnownSnapshot.ts';
 import type { FormatReader, OnFound } from './FormatReader.ts';

@@ -1,5 +1,4 @@
-import { readPath } from '@gleaner/collecting';
-import type { Path } from '@gleaner/collecting';
+import { readPath, type Path } from '@gleaner/contracts';
 import { badBody } from '../core/AttemptFailure.ts';
 import { createJsonCutter } from '../core/createJsonCutter.ts';
 import type { JsonPiece } from '../core/createJsonCutter.ts';

@@ -1,5 +1,5 @@
+import { parsePath } from '@gleaner/contracts';
 import { describe, expect, it } from '@jest/globals';
-import { parsePath } from '@gleaner/collecting';
 import { readXml } from './readXml.ts';
 
 /** What is found at a path in a text that comes in pieces of this size; `around` is what stands around it. */

@@ -1,4 +1,4 @@
-import type { Path } from '@gleaner/collecting';
+import type { Path } from '@gleaner/contracts';
 import { SaxesParser } from 'saxes';
 import { badBody } from '../core/AttemptFailure.ts';
 import { setOwn } from '../core/compileFields.ts';

@@ -1,12 +1,14 @@
+import { parsePath } from '@gleaner/contracts';
 import type { FieldTree } from './writeBson.ts';
 
 type Mutable = { [name: string]: true | Mutable };
 
-/** Dotted paths as a tree of what to write: `a.b, a.c, d` → `{a: {b, c}, d}`; a path that holds another takes all of it. `\.` is a dot in a name. */
-export function fieldTree(paths: readonly string[]): FieldTree {
+/** Dotted paths as a tree of what to write: `a.b, a.c, d` → `{a: {b, c}, d}`; a path that holds another takes all of it, and `$` is the whole: undefined. */
+export function fieldTree(paths: readonly string[]): FieldTree | undefined {
   const tree = Object.create(null) as Mutable;
   for (const path of paths) {
-    const names = path.split(/(?<!\\)\./).map((name) => name.replaceAll('\\.', '.'));
+    const names = parsePath(path);
+    if (names.length === 0) return undefined;
     let at = tree;
     for (const [index, name] of names.entries()) {
       const standing = at[name];

@@ -1,11 +1,10 @@
-import { duration, observedAtOf, positionAfter } from '@gleaner/contracts';
+import { compilePath, duration, observedAtOf, parsePath, positionAfter } from '@gleaner/contracts';
 import { atOneTime, readHistory, readSnapshots, type ClientSession, type Database } from '@gleaner/database';
 import { z } from 'zod';
 import { seriesAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { repeated, when } from '../core/queryFields.ts';
 import { sampleSeries, type SeriesPoint } from '../core/sampleSeries.ts';
-import { valueAt } from '../core/valueAt.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
@@ -66,10 +65,11 @@ const badQuery = (path: string, message: string): ProblemError => new ProblemErr
 /** The newest first; the one that holds at the beginning of the stretch is the last. */
 async function keyPoints({ database, session, dataset, key, field, stretch: { from, to } }: Reading & { readonly key: string }): Promise<SeriesPoint[]> {
   const points: SeriesPoint[] = [];
+  const read = compilePath(parsePath(field));
   let after: string | undefined = positionAfter(to);
   while (after !== undefined && points.length <= maxPoints) {
     const page: Awaited<ReturnType<typeof readHistory>> = await readHistory({ database, session, dataset, key, after, since: from.toISOString(), limit: 1_000 });
-    for (const version of page.versions) points.push({ at: observedAtOf(version.from), value: version.hash === null ? null : (valueAt(version.data, field) ?? null) });
+    for (const version of page.versions) points.push({ at: observedAtOf(version.from), value: version.hash === null ? null : (read(version.data) ?? null) });
     after = page.next;
   }
   return points;

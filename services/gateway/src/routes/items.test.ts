@@ -193,6 +193,8 @@ describe('GET /v1/jobs/{job}/items', () => {
       const csv = await call('GET', path, { headers: { accept: 'text/csv' } });
       expect(csv.text).toBe('key,since,Name,n,data.key,extra\r\na,2026-11-20T05:00:00.000Z,"Axe, ""sharp""",1.5,k,\r\nb,2026-11-20T05:00:00.000Z,,,,"[1,2]"\r\n');
       expect((await call('GET', `${path}?fields=n`, { headers: { accept: 'text/csv' } })).text).toBe('key,since,n\r\na,2026-11-20T05:00:00.000Z,1.5\r\nb,2026-11-20T05:00:00.000Z,\r\n');
+      expect((await call('GET', `${path}?fields=extra.1,extra.length`, { headers: { accept: 'text/csv' } })).text).toBe('key,since,extra.1,extra.length\r\na,2026-11-20T05:00:00.000Z,,\r\nb,2026-11-20T05:00:00.000Z,2,\r\n');
+      expect((await call('GET', `${path}?fields=$&limit=1`)).json()).toMatchObject({ items: [{ data: { Name: 'Axe, "sharp"', n: 1.5 } }] });
       expect((await call('GET', path, { headers: { accept: 'image/png' } })).json()).toMatchObject({ status: 406, code: 'not_acceptable' });
     });
   });
