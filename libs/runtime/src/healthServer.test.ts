@@ -59,7 +59,8 @@ describe('startHealthServer', () => {
         '# TYPE ticks_total counter', 'ticks_total 1', 'ticks_total{queue="a\\"b"} 2', 'leader 1',
         'lateness_seconds_bucket{le="0.01"} 2', 'lateness_seconds_bucket{le="0.1"} 3', 'lateness_seconds_bucket{le="+Inf"} 4', 'lateness_seconds_count 4',
       ]) expect(text.split('\n')).toContain(line);
-      expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+      // The names and kinds that Prometheus' own clients use, so that dashboards made for those show them.
+      for (const line of [/^process_resident_memory_bytes \d+$/m, /^# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total [\d.]+$/m, /^nodejs_heap_size_used_bytes \d+$/m]) expect(text).toMatch(line);
       expect(() => metrics.counter('ticks_total', 'again')).toThrow('already');
     });
   });

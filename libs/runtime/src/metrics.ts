@@ -20,6 +20,8 @@ export interface Metrics {
   gauge(name: string, help: string): Gauge;
   /** A gauge that is asked for its value at each scrape; one that throws is left out. */
   gaugeFrom(name: string, help: string, read: () => number): void;
+  /** The same for a number that only grows. */
+  counterFrom(name: string, help: string, read: () => number): void;
   /** `buckets` are upper bounds, ascending; default 1 ms to 60 s in seconds. */
   histogram(name: string, help: string, buckets?: readonly number[]): Histogram;
   /** Everything in the text format 0.0.4. */
@@ -61,19 +63,8 @@ export function createMetrics(): Metrics {
       const { values } = simple(name, help, 'gauge');
       return { set: (value, labels = {}) => void values.set(labelText(labels), value) };
     },
-    gaugeFrom(name, help, read) {
-      add(name, {
-        kind: 'gauge',
-        help,
-        lines: () => {
-          try {
-            return [`${name} ${read()}`];
-          } catch {
-            return []; // a number that cannot be had now must not take the others away
-          }
-        },
-      });
-    },
+    gaugeFrom: (name, help, read) => add(name, { kind: 'gauge', help, lines: asked(name, read) }),
+    counterFrom: (name, help, read) => add(name, { kind: 'counter', help, lines: asked(name, read) }),
     histogram(name, help, buckets = defaultBuckets) {
       const series = new Map<string, { readonly labels: Labels; readonly counts: number[]; sum: number; count: number }>();
       add(name, { kind: 'histogram', help, lines: () => [...series.values()].flatMap((one) => histogramLines(name, buckets, one)) });
@@ -95,6 +86,14 @@ export function createMetrics(): Metrics {
   return metrics;
 }
 
+const asked = (name: string, read: () => number) => (): readonly string[] => {
+  try {
+    return [`${name} ${read()}`];
+  } catch {
+    return []; // a number that cannot be had now must not take the others away
+  }
+};
+
 function histogramLines(name: string, buckets: readonly number[], one: { labels: Labels; counts: readonly number[]; sum: number; count: number }): readonly string[] {
   let below = 0;
   const lines = buckets.map((bound, slot) => `${name}_bucket${labelText({ ...one.labels, le: String(bound) })} ${(below += one.counts[slot] ?? 0)}`);
@@ -112,8 +111,8 @@ function addProcessMetrics(metrics: Metrics): void {
   let before = performance.eventLoopUtilization();
   metrics.gaugeFrom('process_start_time_seconds', 'When the process began, Unix seconds.', () => startedAt);
   metrics.gaugeFrom('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
-  metrics.gaugeFrom('nodejs_heap_used_bytes', 'Heap in use.', () => process.memoryUsage().heapUsed);
-  metrics.gaugeFrom('process_cpu_seconds', 'CPU time used, user and system.', () => {
+  metrics.gaugeFrom('nodejs_heap_size_used_bytes', 'Heap in use.', () => process.memoryUsage().heapUsed);
+  metrics.counterFrom('process_cpu_seconds_total', 'CPU time used, user and system.', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
