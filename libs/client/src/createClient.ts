@@ -1,8 +1,8 @@
 import type {
-  DiffAnswer, FiresAnswer, HistoryAnswer, ItemsAnswer, JobAnswer, JobInput, LetterAnswer, RunAnswer, RunState, Scope, SnapshotAnswer, TryAnswer,
+  BackfillAnswer, DiffAnswer, FiresAnswer, HistoryAnswer, ItemsAnswer, JobAnswer, JobInput, LetterAnswer, LettersMoved, NewKeyAnswer, RunAnswer, RunState, Scope, SeriesAnswer, SimulateAnswer, SnapshotAnswer, TryAnswer,
 } from '@gleaner/contracts';
 import { isEnded } from '@gleaner/contracts';
-import type { BackfillAnswer, LettersMoved, LetterSelection, NewKey, SeriesAnswer, SimulateAnswer, SimulateRequest } from './answers.ts';
+import type { LetterSelection, SimulateRequest } from './requests.ts';
 import { createTransport, pathOf, type Query, type Reply, type Transport } from './createTransport.ts';
 import { readEvents, type LiveEvent } from './readEvents.ts';
 
@@ -61,7 +61,7 @@ export interface Client {
   discardLetters(selection: LetterSelection): Promise<LettersMoved>;
   simulate(request: SimulateRequest): Promise<SimulateAnswer>;
   tryJob(text: string, type: 'application/json' | 'application/yaml', options?: { readonly sample?: number | undefined; readonly params?: Readonly<Record<string, unknown>> | undefined }): Promise<TryAnswer>;
-  createKey(key: { readonly name: string; readonly scopes: readonly Scope[]; readonly expiresAt?: string }): Promise<NewKey>;
+  createKey(key: { readonly name: string; readonly scopes: readonly Scope[]; readonly expiresAt?: string }): Promise<NewKeyAnswer>;
   revokeKey(id: string): Promise<void>;
   /** Live events until the signal ends it; comes back by itself after a break, `gap` where some may be missing. */
   events(options?: { readonly job?: string | undefined; readonly signal?: AbortSignal }): AsyncGenerator<LiveEvent>;

@@ -1,4 +1,4 @@
-export * from './answers.ts';
+export * from './requests.ts';
 export { ApiError, UnreachableError } from './ApiError.ts';
 export { createClient } from './createClient.ts';
 export type { Client, ItemsOptions, ListOptions, RunsOptions } from './createClient.ts';

@@ -1,4 +1,4 @@
-export * from './api.ts';
+export * from './answers.ts';
 export * from './exactJson.ts';
 export * from './failures.ts';
 export * from './ids.ts';

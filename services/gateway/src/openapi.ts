@@ -1,5 +1,5 @@
+import { problemSchema } from '@gleaner/contracts';
 import { z } from 'zod';
-import { problemSchema } from './answers.ts';
 import type { Route } from './http/route.ts';
 
 type Json = Record<string, unknown>;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import type { LetterSelection } from '../answers.ts';
+import type { LetterSelection } from '../requests.ts';
 import type { CliContext } from './context.ts';
 import { UsageError } from './exitCodes.ts';
 import { shownTime } from './table.ts';

@@ -1,8 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { auditAnswer, keysAnswer, newKeyAnswer, problemSchema } from '@gleaner/contracts';
 import { createSession } from '@gleaner/database';
-import { auditAnswer, keysAnswer, newKeyAnswer, problemSchema } from '../answers.ts';
 import { withGateway } from '../testing/withGateway.ts';
 import { withPrivateMongo } from '../../../../test/support/withPrivateMongo.ts';
 

@@ -1,9 +1,8 @@
-import { maxAttempts, moment, unendedStates, type RunState } from '@gleaner/contracts';
+import { backfillAnswer, maxAttempts, moment, unendedStates, type RunState } from '@gleaner/contracts';
 import { newRun, type Database, type JobDocument } from '@gleaner/database';
 import { firesBetween } from '@gleaner/schedule';
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { backfillAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';

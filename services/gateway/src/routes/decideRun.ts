@@ -1,5 +1,5 @@
+import { runSchema } from '@gleaner/contracts';
 import { findJob, updateRun } from '@gleaner/database';
-import { runSchema } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';

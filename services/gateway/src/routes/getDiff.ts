@@ -1,7 +1,6 @@
-import { observedAtOf, stableHash } from '@gleaner/contracts';
+import { diffAnswer, observedAtOf, stableHash } from '@gleaner/contracts';
 import { diffMoments, type MomentRequest } from '@gleaner/database';
 import { z } from 'zod';
-import { diffAnswer } from '../answers.ts';
 import { paging, when } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';

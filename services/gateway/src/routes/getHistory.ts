@@ -1,7 +1,6 @@
-import { observedAtOf } from '@gleaner/contracts';
+import { historyAnswer, observedAtOf } from '@gleaner/contracts';
 import { readHistory } from '@gleaner/database';
 import { z } from 'zod';
-import { historyAnswer } from '../answers.ts';
 import { paging } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Answer } from '../http/answer.ts';

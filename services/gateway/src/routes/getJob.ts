@@ -1,5 +1,5 @@
+import { jobSchema } from '@gleaner/contracts';
 import { createHash } from 'node:crypto';
-import { jobSchema } from '../answers.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag } from '../core/jobEtag.ts';
 import { stringifyValue } from '../core/stringifyValue.ts';

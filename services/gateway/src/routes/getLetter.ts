@@ -1,6 +1,6 @@
+import { letterSchema } from '@gleaner/contracts';
 import { findRun } from '@gleaner/database';
 import { z } from 'zod';
-import { letterSchema } from '../answers.ts';
 import { letterAnswer } from '../core/letterAnswer.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Gateway } from '../gateway.ts';

@@ -1,4 +1,4 @@
-import { runSchema } from '../answers.ts';
+import { runSchema } from '@gleaner/contracts';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';

@@ -1,7 +1,6 @@
-import { compilePath, duration, observedAtOf, parsePath, positionAfter } from '@gleaner/contracts';
+import { compilePath, duration, observedAtOf, parsePath, positionAfter, seriesAnswer } from '@gleaner/contracts';
 import { atOneTime, readHistory, readSnapshots, type ClientSession, type Database } from '@gleaner/database';
 import { z } from 'zod';
-import { seriesAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { repeated, when } from '../core/queryFields.ts';
 import { sampleSeries, type SeriesPoint } from '../core/sampleSeries.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { diffAnswer, historyAnswer, itemsAnswer, snapshotsAnswer } from '@gleaner/contracts';
 import { Decimal128, findJob, historyCollectionsOf, Long, type HistoryCollections, type JobDocument } from '@gleaner/database';
-import { diffAnswer, historyAnswer, itemsAnswer, snapshotsAnswer } from '../answers.ts';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';
 import { withGateway, type TestGateway } from '../testing/withGateway.ts';
 

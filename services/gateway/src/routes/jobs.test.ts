@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { jobSchema, jobsAnswer, revisionsAnswer } from '@gleaner/contracts';
 import { createKey, type RunDocument } from '@gleaner/database';
-import { jobSchema, jobsAnswer, revisionsAnswer } from '../answers.ts';
 import { withGateway } from '../testing/withGateway.ts';
 
 const job = { schedule: { every: '1h' }, source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' };

@@ -1,6 +1,6 @@
+import { auditAnswer } from '@gleaner/contracts';
 import type { AuditDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { auditAnswer } from '../answers.ts';
 import { paging } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';

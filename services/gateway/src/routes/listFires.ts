@@ -1,6 +1,6 @@
+import { firesAnswer } from '@gleaner/contracts';
 import { nextFires } from '@gleaner/schedule';
 import { z } from 'zod';
-import { firesAnswer } from '../answers.ts';
 import { when, wholeNumber } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { observedAtOf, stableHash } from '@gleaner/contracts';
+import { itemsAnswer, observedAtOf, stableHash } from '@gleaner/contracts';
 import { readHead } from '@gleaner/database';
 import { z } from 'zod';
-import { itemsAnswer } from '../answers.ts';
 import { dataFilter } from '../core/dataFilter.ts';
 import { fieldTree } from '../core/fieldTree.ts';
 import { JsonWriter } from '../core/jsonWriter.ts';

@@ -1,6 +1,6 @@
+import { jobsAnswer } from '@gleaner/contracts';
 import type { JobDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { jobsAnswer } from '../answers.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { paging, yesNo } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';

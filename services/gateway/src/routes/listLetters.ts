@@ -1,7 +1,6 @@
-import { jobId, letterStates } from '@gleaner/contracts';
+import { jobId, lettersAnswer, letterStates } from '@gleaner/contracts';
 import type { Filter, LetterDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { lettersAnswer } from '../answers.ts';
 import { letterAnswer } from '../core/letterAnswer.ts';
 import { letterFilter } from '../core/letterFilter.ts';
 import { paging, several, when } from '../core/queryFields.ts';

@@ -1,6 +1,6 @@
+import { revisionsAnswer } from '@gleaner/contracts';
 import type { RevisionDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { revisionsAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { paging } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';

@@ -1,7 +1,6 @@
-import { jobId, runStates, runTriggers } from '@gleaner/contracts';
+import { jobId, runsAnswer, runStates, runTriggers } from '@gleaner/contracts';
 import type { Filter, RunDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { runsAnswer } from '../answers.ts';
 import { paging, several, when } from '../core/queryFields.ts';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';

@@ -1,6 +1,6 @@
+import { snapshotsAnswer } from '@gleaner/contracts';
 import { readSnapshots, type SnapshotDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { snapshotsAnswer } from '../answers.ts';
 import { paging } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { scopes } from '@gleaner/contracts';
+import { keysAnswer, newKeyAnswer, scopes } from '@gleaner/contracts';
 import { createKey as makeKey, listKeys as readKeys, revokeKey as endKey, type KeyDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { keysAnswer, newKeyAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { when } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';

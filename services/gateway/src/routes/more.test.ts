@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { backfillAnswer, seriesAnswer, simulateAnswer, tryAnswer } from '@gleaner/contracts';
 import { BrokerError } from '@gleaner/broker';
 import { findJob, newRun, type JobDocument } from '@gleaner/database';
 import { until } from '../../../../test/support/until.ts';
-import { backfillAnswer, seriesAnswer, simulateAnswer, tryAnswer } from '../answers.ts';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';
 import { withGateway } from '../testing/withGateway.ts';
 

@@ -1,7 +1,6 @@
-import { jobId, queues } from '@gleaner/contracts';
+import { jobId, lettersMovedAnswer, queues } from '@gleaner/contracts';
 import { discardLetters as discard, requestReplay, type Database, type Filter, type LetterDocument } from '@gleaner/database';
 import { z } from 'zod';
-import { lettersMovedAnswer } from '../answers.ts';
 import { letterFilter } from '../core/letterFilter.ts';
 import { ProblemError } from '../core/problem.ts';
 import { when } from '../core/queryFields.ts';

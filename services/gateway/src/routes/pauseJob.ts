@@ -1,5 +1,5 @@
+import { jobSchema } from '@gleaner/contracts';
 import { setPaused } from '@gleaner/database';
-import { jobSchema } from '../answers.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';
 import { ProblemError } from '../core/problem.ts';

@@ -1,8 +1,7 @@
-import { jobDefinitionSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
+import { jobDefinitionSchema, jobSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
 import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
 import { findAfterCycle, parentsOf } from '@gleaner/schedule';
 import { z } from 'zod';
-import { jobSchema } from '../answers.ts';
 import { definitionFaults } from '../core/definitionFaults.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';

@@ -1,6 +1,5 @@
-import { maxAttempts } from '@gleaner/contracts';
+import { maxAttempts, runSchema } from '@gleaner/contracts';
 import { findJob, findRun, moveRun, replayRunLetter, type ClientSession, type Database, type RunDocument } from '@gleaner/database';
-import { runSchema } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';

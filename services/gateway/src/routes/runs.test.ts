@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { maxAttempts } from '@gleaner/contracts';
+import { lettersAnswer, letterSchema, lettersMovedAnswer, maxAttempts, runsAnswer, runSchema } from '@gleaner/contracts';
 import { findJob, findRun, newRun, type JobDocument, type LetterDocument, type RunDocument } from '@gleaner/database';
-import { letterSchema, lettersAnswer, lettersMovedAnswer, runSchema, runsAnswer } from '../answers.ts';
 import { withGateway, type TestGateway } from '../testing/withGateway.ts';
 
 const definition = { schedule: { every: '1h', expires: '10m' }, source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' };

@@ -1,8 +1,7 @@
 import { setImmediate as pause } from 'node:timers/promises';
-import { duration, moment, parseJob, type Fault } from '@gleaner/contracts';
+import { duration, moment, parseJob, simulateAnswer, type Fault } from '@gleaner/contracts';
 import { findAfterCycle, simulate, type SimulatedJob } from '@gleaner/schedule';
 import { z } from 'zod';
-import { simulateAnswer } from '../answers.ts';
 import { definitionFaults } from '../core/definitionFaults.ts';
 import { ProblemError } from '../core/problem.ts';
 import type { Gateway } from '../gateway.ts';

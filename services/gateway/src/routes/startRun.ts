@@ -1,8 +1,7 @@
-import { askedRunId, maxAttempts, stableHash } from '@gleaner/contracts';
+import { askedRunId, maxAttempts, runSchema, stableHash } from '@gleaner/contracts';
 import { findJob, isDuplicateKey, newRun, type Database, type RunDocument } from '@gleaner/database';
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { runSchema } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';

@@ -1,6 +1,5 @@
-import { extractionOf, parseJob, type TryAnswer } from '@gleaner/contracts';
+import { extractionOf, parseJob, tryAnswer, type TryAnswer } from '@gleaner/contracts';
 import { z } from 'zod';
-import { tryAnswer } from '../answers.ts';
 import { ProblemError } from '../core/problem.ts';
 import { definitionFaults } from '../core/definitionFaults.ts';
 import { wholeNumber } from '../core/queryFields.ts';
