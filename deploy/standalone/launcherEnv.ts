@@ -1,10 +1,10 @@
-import { flag, integer, optional, readEnv, secret, string, url } from '@gleaner/runtime';
+import { flag, integer, optional, readEnv, secret, serviceFields, string } from '@gleaner/runtime';
 
 /** What `npm start` reads itself; everything in the environment is handed on to the services too. */
 export function readLauncherEnv() {
   return readEnv({
-    amqpUrl: optional(url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] })),
-    mongoUrl: optional(url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] })),
+    amqpUrl: optional(serviceFields.amqpUrl),
+    mongoUrl: optional(serviceFields.mongoUrl),
     gatewayPort: integer('GATEWAY_PORT', { min: 0, max: 65_535, default: 8080 }),
     dataDirectory: string('DATA_DIR', { default: '.gleaner' }),
     demo: flag('DEMO', { default: true }),

@@ -1,22 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectDatabase, deleteJob, putJob, setupDatabase } from '@gleaner/database';
+import { deleteJob, putJob } from '@gleaner/database';
 import type { Database } from '@gleaner/database';
-import { withMongo } from '../../test/support/withMongo.ts';
+import { withDatabase } from '../../test/support/withDatabase.ts';
 import { loadDemoJobs } from './loadDemoJobs.ts';
 
 const all = ['auctions', 'manifest', 'rates-cbr', 'rates-ecb', 'rates-privatbank', 'rates-usd'];
-
-async function withDatabase(fn: (database: Database) => Promise<void>): Promise<void> {
-  await withMongo(async ({ url }) => {
-    const database = await connectDatabase({ url, appName: 'demo-test' });
-    try {
-      await setupDatabase({ database });
-      await fn(database);
-    } finally {
-      await database.close();
-    }
-  });
-}
 
 const asked = async (database: Database): Promise<string[]> =>
   (await database.collections.runs.find({ requestedBy: 'demo' }).toArray()).map(({ job }) => job).sort();

@@ -1,7 +1,7 @@
 import { topology } from '@gleaner/contracts';
 import { connectBroker } from '@gleaner/broker';
 import { connectDatabase, setupDatabase } from '@gleaner/database';
-import { createLogger, optional, readEnv, string, url } from '@gleaner/runtime';
+import { createLogger, optional, readEnv, serviceFields, string } from '@gleaner/runtime';
 import { initiateReplicaSet } from './initiateReplicaSet.ts';
 import { loadDemoJobs } from './loadDemoJobs.ts';
 
@@ -9,8 +9,8 @@ import { loadDemoJobs } from './loadDemoJobs.ts';
 // broker's topology and, where PLAYBACK_URL says where the demo's upstream is, the sample jobs. What fails here fails the
 // start, with its reason on stderr and exit code 1.
 const env = readEnv({
-  mongo: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
-  amqp: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
+  mongo: serviceFields.mongoUrl,
+  amqp: serviceFields.amqpUrl,
   playback: optional(string('PLAYBACK_URL')),
   initiate: optional(string('MONGO_INITIATE', { pattern: /^[\w.-]+\/[^/\s]+:\d+$/ })),
 });

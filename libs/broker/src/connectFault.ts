@@ -1,11 +1,5 @@
+import { withoutPassword } from '@gleaner/contracts';
 import { BrokerError } from './brokerError.ts';
-
-/** Shows where a url leads, without its password. */
-export function withoutPassword(url: string): string {
-  if (!URL.canParse(url)) return 'an address that is no url';
-  const { protocol, username, host, pathname } = new URL(url);
-  return `${protocol}//${username ? `${username}@` : ''}${host}${pathname}`;
-}
 
 /**
  * Names what stood against a connection and what to do about it. `access_refused` and `no_such_vhost` will not heal by themselves;

@@ -9,4 +9,5 @@ export * from './schedule.ts';
 export * from './topology.ts';
 export * from './tryMessages.ts';
 export * from './units.ts';
+export * from './withoutPassword.ts';
 export * from './path.ts';

@@ -1,3 +1,4 @@
+import { withoutPassword } from '@gleaner/contracts';
 import mongoose from 'mongoose';
 import type { ClientSession, Db, MongoClient } from 'mongodb';
 import { collectionsOf, type Collections } from './collections.ts';
@@ -64,5 +65,3 @@ export async function connectDatabase({ url, databaseName, appName, maxPoolSize 
     throw error;
   }
 }
-
-const withoutPassword = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');

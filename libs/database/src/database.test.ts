@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseJob, type JobDefinition } from '@gleaner/contracts';
+import { withDatabase } from '../../../test/support/withDatabase.ts';
 import { withMongo } from '../../../test/support/withMongo.ts';
 import {
   connectDatabase, deleteJob, expectSchema, findJob, findRevision, findRun, holdLease, insertLetter, insertRun, migrations, moveRun, newRun, putJob,
@@ -11,17 +12,6 @@ function definition(extra: object = {}): JobDefinition {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
   return parsed.definition;
 }
-
-const withDatabase = (fn: (database: Database) => Promise<void>): Promise<void> =>
-  withMongo(async ({ url, databaseName }) => {
-    const database = await connectDatabase({ url, databaseName, appName: 'test' });
-    try {
-      await setupDatabase({ database });
-      await fn(database);
-    } finally {
-      await database.close();
-    }
-  });
 
 const put = (database: Database, extra: object = {}, ifVersion?: number) =>
   putJob({ database, id: 'rates', definition: definition(extra), by: 'test', ...(ifVersion === undefined ? {} : { ifVersion }) });

@@ -1,21 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { withMongo } from '../../../test/support/withMongo.ts';
-import { connectDatabase, type Database } from './connectDatabase.ts';
+import { withDatabase } from '../../../test/support/withDatabase.ts';
 import { adminKeyId, createKey, ensureFirstKey, findKey, findKeyById, listKeys, revokeKey } from './keys.ts';
 import { createSession, endSession, findSession } from './sessions.ts';
-import { setupDatabase } from './setupDatabase.ts';
 import { sharedSecret } from './sharedSecret.ts';
-
-const withDatabase = async (fn: (database: Database) => Promise<void>): Promise<void> =>
-  await withMongo(async ({ url }) => {
-    const database = await connectDatabase({ url, appName: 'test' });
-    try {
-      await setupDatabase({ database });
-      await fn(database);
-    } finally {
-      await database.close();
-    }
-  });
 
 describe('keys', () => {
   it('are found by their text, which is stored nowhere', async () => {

@@ -13,5 +13,6 @@ export type { Logger, LogLevel } from './logger.ts';
 export { createMetrics } from './metrics.ts';
 export type { Counter, Gauge, Histogram, Labels, Metrics } from './metrics.ts';
 export { releaseMemory } from './releaseMemory.ts';
+export { serviceFields } from './serviceFields.ts';
 export { runService } from './serviceLife.ts';
 export type { ProcessPort, ServiceLife } from './serviceLife.ts';

@@ -1,11 +1,13 @@
-import { choice, cidrs, duration, integer, logLevels, readEnvAndSecrets, size, string, url } from '@gleaner/runtime';
+import { cidrs, duration, integer, readEnvAndSecrets, serviceFields, size } from '@gleaner/runtime';
 import type { EnvSource } from '@gleaner/runtime';
+
+const { amqpUrl, logLevel, healthHost, healthPort } = serviceFields;
 
 /** Everything that a collector takes from its environment, frozen; throws one error that lists every fault. */
 export function readConfig(source?: EnvSource) {
   const { values, secrets } = readEnvAndSecrets(
     {
-      amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
+      amqpUrl, logLevel, healthHost, healthPort,
       /** Runs at once. */
       concurrency: integer('COLLECTOR_CONCURRENCY', { min: 1, max: 256, default: 8 }),
       /** Decompressed bytes that all attempts together may hold; 4 to 6 times as much memory. */
@@ -14,9 +16,6 @@ export function readConfig(source?: EnvSource) {
       allowNetworks: cidrs('ALLOW_NETWORKS', { default: [] }),
       /** How long runs under way may go on once the service is told to stop; then they go back to the queue. */
       stopMs: duration('COLLECTOR_STOP', { min: 0, max: 25_000, default: 20_000 }),
-      healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
-      healthPort: integer('HEALTH_PORT', { min: 0, max: 65_535, default: 0 }),
-      logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),
     },
     source,
   );

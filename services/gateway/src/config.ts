@@ -1,11 +1,12 @@
-import { choice, flag, integer, logLevels, optional, readEnv, secret, string, url, type EnvSource } from '@gleaner/runtime';
+import { flag, integer, optional, readEnv, secret, serviceFields, string, type EnvSource } from '@gleaner/runtime';
+
+const { mongoUrl, amqpUrl, logLevel } = serviceFields;
 
 /** Everything that the gateway takes from its environment, frozen; throws one error that lists every fault. */
 export function readConfig(source?: EnvSource) {
   return readEnv(
     {
-      mongoUrl: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
-      amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
+      mongoUrl, amqpUrl, logLevel,
       /** Address to listen on; containers need 0.0.0.0. */
       host: string('GATEWAY_HOST', { default: '127.0.0.1' }),
       /** 0 = a free one. */
@@ -14,7 +15,6 @@ export function readConfig(source?: EnvSource) {
       trustProxy: flag('TRUST_PROXY', { default: false }),
       /** First key, all scopes; without it one is made at the first start and told once. */
       adminKey: optional(secret('ADMIN_KEY', { minLength: 16 })),
-      logLevel: choice('LOG_LEVEL', logLevels, { default: 'info' }),
     },
     source,
   );

@@ -1,4 +1,4 @@
-import { choice, duration, integer, logLevels, readEnv, string, url, type EnvSource } from '@gleaner/runtime';
+import { duration, integer, readEnv, serviceFields, type EnvSource } from '@gleaner/runtime';
 
 /** How the leader counts time; tests shorten it. All in ms. */
 export interface SchedulerTimes {
@@ -38,11 +38,7 @@ export interface OriginDefaults {
 }
 
 const schema = {
-  amqpUrl: url('AMQP_URL', { protocols: ['amqp:', 'amqps:'] }),
-  mongoUrl: url('MONGO_URL', { protocols: ['mongodb:', 'mongodb+srv:'] }),
-  healthHost: string('HEALTH_HOST', { default: '127.0.0.1' }),
-  healthPort: integer('HEALTH_PORT', { default: 0, min: 0, max: 65_535 }),
-  logLevel: choice('LOG_LEVEL', [...logLevels], { default: 'info' }),
+  ...serviceFields,
   originConcurrency: integer('ORIGIN_CONCURRENCY', { default: 32, min: 1, max: 10_000 }),
   originPerMinute: integer('ORIGIN_PER_MINUTE', { default: 0, min: 0, max: 1_000_000 }),
   leaseMs: duration('SCHEDULER_LEASE', { default: defaultTimes.leaseMs, min: 600, max: 60_000 }),
