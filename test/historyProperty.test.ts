@@ -1,5 +1,5 @@
 import { it } from '@jest/globals';
-import { withStorage } from '../services/storage/test/withStorage.ts';
+import { withStorage } from '../services/storage/src/testing/withStorage.ts';
 import { playManyHistories } from './support/historyCase.ts';
 
 // `node test/bench/history/cases.ts 3000` plays as many as you like.

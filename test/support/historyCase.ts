@@ -9,10 +9,10 @@ import { transactionLimits, type StorageParts } from '../../services/storage/src
 import { moveHorizon } from '../../services/storage/src/sweep/moveHorizon.ts';
 import { sweepGenerations } from '../../services/storage/src/sweep/sweepGenerations.ts';
 import { sweepHistory } from '../../services/storage/src/sweep/sweepHistory.ts';
-import { allKeys, steps, type Step } from '../../services/storage/test/deliveries.ts';
-import type { Delivered } from '../../services/storage/test/memoryHistory.ts';
-import { NaiveHistory } from '../../services/storage/test/naiveHistory.ts';
-import { messages, type Message, type StorageTest } from '../../services/storage/test/withStorage.ts';
+import { allKeys, steps, type Step } from '../../services/storage/src/testing/deliveries.ts';
+import type { Delivered } from '../../services/storage/src/testing/memoryHistory.ts';
+import { NaiveHistory } from '../../services/storage/src/testing/naiveHistory.ts';
+import { messages, type Message, type StorageTest } from '../../services/storage/src/testing/withStorage.ts';
 
 const small = { mostChanges: 99, mostBytes: 1e9, logBytes: 1e9 };
 const layouts: readonly LayoutLimits[] = [

@@ -3,7 +3,7 @@ import { connect } from 'amqplib';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import { withServer } from '../../../test/support/withServer.ts';
 import { connectBroker } from './connectBroker.ts';
-import { captureLog, testTopology, withConnected } from './support/withConnected.ts';
+import { captureLog, testTopology, withConnected } from './testing/withConnected.ts';
 
 const attempt = (url: string, waitMs?: number) => connectBroker({ url, name: 'test', log: captureLog(), ...(waitMs === undefined ? {} : { waitMs }) });
 

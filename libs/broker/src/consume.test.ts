@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../test/support/until.ts';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import { done } from './outcome.ts';
-import { testTopology, withConnected } from './support/withConnected.ts';
-import { withTcpProxy } from './support/withTcpProxy.ts';
+import { testTopology, withConnected } from './testing/withConnected.ts';
+import { withTcpProxy } from './testing/withTcpProxy.ts';
 
 const toWork = { exchange: 'work', routingKey: 'work', type: 'test.v1', body: { n: 1 } };
 const isAborted = (signal: AbortSignal): Promise<void> =>

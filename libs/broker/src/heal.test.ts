@@ -9,7 +9,7 @@ import { createConsumer } from './consume.ts';
 import { routesOf } from './core/routes.ts';
 import { openLink } from './link.ts';
 import { done } from './outcome.ts';
-import { captureLog, testTopology, withConnected } from './support/withConnected.ts';
+import { captureLog, testTopology, withConnected } from './testing/withConnected.ts';
 
 const toWork = { exchange: 'work', routingKey: 'work', type: 'test.v1', body: { n: 1 } };
 const held = async (management: BrokerManagement): Promise<Record<string, number>> =>

@@ -3,8 +3,8 @@ import { until } from '../../../test/support/until.ts';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import type { BrokerManagement } from '../../../test/support/brokerManagement.ts';
 import { BrokerError } from './brokerError.ts';
-import { testTopology, withConnected } from './support/withConnected.ts';
-import { withTcpProxy } from './support/withTcpProxy.ts';
+import { testTopology, withConnected } from './testing/withConnected.ts';
+import { withTcpProxy } from './testing/withTcpProxy.ts';
 
 const codeOf = async (promise: Promise<unknown>): Promise<string> => {
   try {

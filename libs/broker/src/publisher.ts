@@ -31,7 +31,7 @@ export interface Publisher {
   close(deadlineMs: number): Promise<void>;
 }
 
-interface Job {
+interface Outgoing {
   readonly request: PublishRequest;
   readonly content: Buffer;
   readonly properties: Options.Publish;
@@ -56,29 +56,29 @@ const defaultDeadlineMs = 30_000;
 /** Opens a confirm channel on the link and publishes through it, first come, first sent. `heal` declares the topology again when a target is missing. */
 export function createPublisher(options: { readonly link: Link; readonly limits: PublishLimits; readonly heal: () => Promise<boolean>; readonly log: BrokerLog }): Publisher {
   const { link, limits, heal, log } = options;
-  let unsent: Job[] = []; // what has just come or must go again, the older first
+  let unsent: Outgoing[] = []; // what has just come or must go again, the older first
   let head = 0;
-  const inFlight = new Map<number, Job>(); // by delivery tag of the current channel life
+  const inFlight = new Map<number, Outgoing>(); // by delivery tag of the current channel life
   let inFlightBytes = 0;
-  const pausing = new Set<Job>();
+  const pausing = new Set<Outgoing>();
   let nextTag = 1;
   let lastProgressAt = 0;
   let sweeper: NodeJS.Timeout | undefined;
   let sweptAt = 0;
   let life: ChannelLife<ConfirmChannel> | undefined;
   let closing = false;
-  let alive = 0; // jobs that have not ended, wherever they are
+  let alive = 0; // messages that have not ended, wherever they are
   const whenIdle: (() => void)[] = [];
   const counts = { published: 0, repeated: 0, unroutable: 0 };
 
   const waiting = (): number => Math.max(0, alive - inFlight.size);
 
-  const end = (job: Job, error?: BrokerError): void => {
-    if (job.ended) return;
-    job.ended = true;
-    pausing.delete(job);
+  const end = (outgoing: Outgoing, error?: BrokerError): void => {
+    if (outgoing.ended) return;
+    outgoing.ended = true;
+    pausing.delete(outgoing);
     if (!error) counts.published += 1;
-    job.finish(error);
+    outgoing.finish(error);
     alive -= 1;
     if (alive === 0) {
       clearInterval(sweeper);
@@ -89,40 +89,40 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     }
   };
 
-  const fail = (job: Job, code: BrokerErrorCode, message: string, cause?: unknown): void => {
-    const { messageId, type, exchange, routingKey } = job.request;
+  const fail = (outgoing: Outgoing, code: BrokerErrorCode, message: string, cause?: unknown): void => {
+    const { messageId, type, exchange, routingKey } = outgoing.request;
     if (code === 'unroutable') counts.unroutable += 1;
-    end(job, new BrokerError(code, `${message} (message ${messageId} to ${exchange || 'the default exchange'}, key ${routingKey})`, { cause, details: { messageId, type, exchange, routingKey, tries: job.tries } }));
+    end(outgoing, new BrokerError(code, `${message} (message ${messageId} to ${exchange || 'the default exchange'}, key ${routingKey})`, { cause, details: { messageId, type, exchange, routingKey, tries: outgoing.tries } }));
   };
 
-  const signals = createAbortGroups<Job>((job, reason) => fail(job, 'aborted', 'given up by its sender', reason));
+  const signals = createAbortGroups<Outgoing>((outgoing, reason) => fail(outgoing, 'aborted', 'given up by its sender', reason));
 
-  const putBack = (jobs: readonly Job[]): void => {
-    unsent = [...jobs, ...unsent.slice(head)].filter((job) => !job.ended);
+  const putBack = (all: readonly Outgoing[]): void => {
+    unsent = [...all, ...unsent.slice(head)].filter((outgoing) => !outgoing.ended);
     head = 0;
   };
 
-  const take = (tag: number): Job | undefined => {
-    const job = inFlight.get(tag);
-    if (!job) return undefined;
+  const take = (tag: number): Outgoing | undefined => {
+    const outgoing = inFlight.get(tag);
+    if (!outgoing) return undefined;
     inFlight.delete(tag);
-    inFlightBytes -= job.content.length;
-    return job;
+    inFlightBytes -= outgoing.content.length;
+    return outgoing;
   };
 
   const pump = (): void => {
     while (head < unsent.length && life?.open && link.blocked === undefined) {
-      const job = unsent[head];
-      if (!job || job.ended) {
+      const outgoing = unsent[head];
+      if (!outgoing || outgoing.ended) {
         head += 1;
         continue;
       }
       const alone = inFlight.size === 0;
-      const room = inFlight.size < limits.maxInFlight && inFlightBytes + job.content.length <= limits.maxInFlightBytes;
-      const oneByOne = job.suspect || inFlight.values().next().value?.suspect === true;
+      const room = inFlight.size < limits.maxInFlight && inFlightBytes + outgoing.content.length <= limits.maxInFlightBytes;
+      const oneByOne = outgoing.suspect || inFlight.values().next().value?.suspect === true;
       if (!alone && (!room || oneByOne)) break;
       head += 1;
-      send(job, life.channel);
+      send(outgoing, life.channel);
     }
     if (head > 1_000 && head * 2 > unsent.length) {
       unsent = unsent.slice(head);
@@ -130,71 +130,71 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     }
   };
 
-  const send = (job: Job, channel: ConfirmChannel): void => {
+  const send = (outgoing: Outgoing, channel: ConfirmChannel): void => {
     try {
-      channel.publish(job.request.exchange, job.request.routingKey, job.content, job.properties);
+      channel.publish(outgoing.request.exchange, outgoing.request.routingKey, outgoing.content, outgoing.properties);
     } catch (error) {
-      if (error instanceof RangeError) return fail(job, 'too_large', 'the headers do not fit into 64 KiB', error);
-      if (!(error instanceof IllegalOperationError)) return fail(job, 'refused', 'a property or header cannot be encoded', error);
+      if (error instanceof RangeError) return fail(outgoing, 'too_large', 'the headers do not fit into 64 KiB', error);
+      if (!(error instanceof IllegalOperationError)) return fail(outgoing, 'refused', 'a property or header cannot be encoded', error);
       // The channel closed between the look and the call: its end puts everything else back, and this one goes first.
-      job.lastFailure = { code: 'connection_lost', cause: error };
+      outgoing.lastFailure = { code: 'connection_lost', cause: error };
       life = undefined;
-      return putBack([job]);
+      return putBack([outgoing]);
     }
-    if (job.tries > 0) counts.repeated += 1;
-    job.tries += 1;
-    job.returned = undefined;
-    job.sentAt = performance.now();
-    if (inFlight.size === 0) lastProgressAt = job.sentAt;
-    inFlight.set(nextTag, job);
+    if (outgoing.tries > 0) counts.repeated += 1;
+    outgoing.tries += 1;
+    outgoing.returned = undefined;
+    outgoing.sentAt = performance.now();
+    if (inFlight.size === 0) lastProgressAt = outgoing.sentAt;
+    inFlight.set(nextTag, outgoing);
     nextTag += 1;
-    inFlightBytes += job.content.length;
+    inFlightBytes += outgoing.content.length;
   };
 
-  const onConfirmed = (job: Job): void => {
-    job.suspect = false;
-    if (job.returned === undefined) return end(job);
-    const reason = job.returned;
-    if (job.healed || job.ended) return fail(job, 'unroutable', `no queue takes it: ${reason}`);
-    job.healed = true;
-    retryAfterHealing(job, () => fail(job, 'unroutable', `no queue takes it: ${reason}`));
+  const onConfirmed = (outgoing: Outgoing): void => {
+    outgoing.suspect = false;
+    if (outgoing.returned === undefined) return end(outgoing);
+    const reason = outgoing.returned;
+    if (outgoing.healed || outgoing.ended) return fail(outgoing, 'unroutable', `no queue takes it: ${reason}`);
+    outgoing.healed = true;
+    retryAfterHealing(outgoing, () => fail(outgoing, 'unroutable', `no queue takes it: ${reason}`));
   };
 
   /** Declares the topology once on behalf of a message and sends it again; gives up where there is nothing to declare. */
-  const retryAfterHealing = (job: Job, giveUp: () => void): void => {
-    pausing.add(job);
+  const retryAfterHealing = (outgoing: Outgoing, giveUp: () => void): void => {
+    pausing.add(outgoing);
     void heal().then((healed) => {
-      if (!pausing.delete(job)) return;
+      if (!pausing.delete(outgoing)) return;
       if (!healed) return giveUp();
-      putBack([job]);
+      putBack([outgoing]);
       pump();
     });
   };
 
-  const onNacked = (job: Job): void => {
-    job.lastFailure = { code: 'nacked' };
-    job.nacks += 1;
-    pausing.add(job);
+  const onNacked = (outgoing: Outgoing): void => {
+    outgoing.lastFailure = { code: 'nacked' };
+    outgoing.nacks += 1;
+    pausing.add(outgoing);
     setTimeout(
       () => {
-        if (!pausing.delete(job)) return;
-        putBack([job]);
+        if (!pausing.delete(outgoing)) return;
+        putBack([outgoing]);
         pump();
       },
-      backoffMs(nackBackoff, job.nacks - 1, Math.random()),
+      backoffMs(nackBackoff, outgoing.nacks - 1, Math.random()),
     );
   };
 
-  const eachUpTo = (tag: number, multiple: boolean, act: (job: Job) => void): void => {
+  const eachUpTo = (tag: number, multiple: boolean, act: (outgoing: Outgoing) => void): void => {
     lastProgressAt = performance.now();
     if (!multiple) {
-      const job = take(tag);
-      if (job) act(job);
+      const outgoing = take(tag);
+      if (outgoing) act(outgoing);
     } else {
       for (const known of inFlight.keys()) {
         if (known > tag) break;
-        const job = take(known);
-        if (job) act(job);
+        const outgoing = take(known);
+        if (outgoing) act(outgoing);
       }
     }
     pump();
@@ -202,10 +202,10 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
 
   const onReturned = (message: { readonly fields: object; readonly properties: { readonly messageId?: unknown } }): void => {
     const fields: { readonly exchange?: unknown; readonly routingKey?: unknown; readonly replyText?: unknown } = message.fields;
-    for (const job of inFlight.values()) {
-      const { messageId, exchange, routingKey } = job.request;
+    for (const outgoing of inFlight.values()) {
+      const { messageId, exchange, routingKey } = outgoing.request;
       // Two in flight with all three alike are the same message: both found no queue.
-      if (messageId === message.properties.messageId && exchange === fields.exchange && routingKey === fields.routingKey) job.returned = String(fields.replyText);
+      if (messageId === message.properties.messageId && exchange === fields.exchange && routingKey === fields.routingKey) outgoing.returned = String(fields.replyText);
     }
   };
 
@@ -228,9 +228,9 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       inFlightBytes = 0;
       const byBroker = code === 403 || code === 404 || code === 406 || code === 540;
       const culprit = byBroker && unconfirmed.length === 1 ? unconfirmed[0] : undefined;
-      for (const job of unconfirmed) {
-        job.lastFailure ??= { code: 'connection_lost', cause: error };
-        if (byBroker) job.suspect = true;
+      for (const outgoing of unconfirmed) {
+        outgoing.lastFailure ??= { code: 'connection_lost', cause: error };
+        if (byBroker) outgoing.suspect = true;
       }
       putBack(unconfirmed);
       if (!culprit || culprit.ended) return;
@@ -258,25 +258,25 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       lastProgressAt = now;
       return;
     }
-    const isOver = (job: Job): boolean => !job.ended && now >= job.deadlineAt;
-    for (const [tag, job] of inFlight) {
-      if (!isOver(job)) continue;
+    const isOver = (outgoing: Outgoing): boolean => !outgoing.ended && now >= outgoing.deadlineAt;
+    for (const [tag, outgoing] of inFlight) {
+      if (!isOver(outgoing)) continue;
       take(tag);
-      if (link.blocked === undefined) fail(job, 'confirm_timeout', 'sent, but not confirmed in time; it may have been stored', job.lastFailure?.cause);
-      else fail(job, 'blocked', 'the broker is out of memory or disk', link.blocked);
+      if (link.blocked === undefined) fail(outgoing, 'confirm_timeout', 'sent, but not confirmed in time; it may have been stored', outgoing.lastFailure?.cause);
+      else fail(outgoing, 'blocked', 'the broker is out of memory or disk', link.blocked);
     }
-    for (const job of [...unsent.slice(head), ...pausing]) {
-      if (!isOver(job)) continue;
-      if (link.blocked !== undefined) fail(job, 'blocked', `the broker is out of memory or disk: ${link.blocked}`);
-      else if (life?.open && job.lastFailure) fail(job, job.lastFailure.code, 'not taken by the broker in time', job.lastFailure.cause);
-      else if (life?.open) fail(job, 'confirm_timeout', 'too many messages before it were not confirmed in time');
-      else fail(job, 'connection_lost', 'not connected to the broker', link.lastError ?? job.lastFailure?.cause);
+    for (const outgoing of [...unsent.slice(head), ...pausing]) {
+      if (!isOver(outgoing)) continue;
+      if (link.blocked !== undefined) fail(outgoing, 'blocked', `the broker is out of memory or disk: ${link.blocked}`);
+      else if (life?.open && outgoing.lastFailure) fail(outgoing, outgoing.lastFailure.code, 'not taken by the broker in time', outgoing.lastFailure.cause);
+      else if (life?.open) fail(outgoing, 'confirm_timeout', 'too many messages before it were not confirmed in time');
+      else fail(outgoing, 'connection_lost', 'not connected to the broker', link.lastError ?? outgoing.lastFailure?.cause);
     }
-    if (unsent.some((job, index) => index >= head && job.ended)) putBack([]); // the dead must not keep their bodies while the broker is away
+    if (unsent.some((outgoing, index) => index >= head && outgoing.ended)) putBack([]); // the dead must not keep their bodies while the broker is away
     const silentFor = now - Math.max(lastProgressAt, inFlight.values().next().value?.sentAt ?? now);
     if (inFlight.size > 0 && link.blocked === undefined && silentFor > limits.confirmTimeoutMs) {
       lastProgressAt = now;
-      for (const job of inFlight.values()) job.lastFailure = { code: 'confirm_timeout' };
+      for (const outgoing of inFlight.values()) outgoing.lastFailure = { code: 'confirm_timeout' };
       link.cut(`no confirm for ${limits.confirmTimeoutMs} ms`);
     }
     pump();
@@ -288,13 +288,13 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       const { signal, deadlineMs = defaultDeadlineMs } = request;
       return new Promise((resolve, reject) => {
         const { content, properties } = encodeMessage(request);
-        const job: Job = {
+        const outgoing: Outgoing = {
           request,
           content,
           properties,
           deadlineAt: performance.now() + deadlineMs,
           finish: (error) => {
-            if (signal) signals.leave(signal, job);
+            if (signal) signals.leave(signal, outgoing);
             if (error) reject(error);
             else resolve();
           },
@@ -308,8 +308,8 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
           lastFailure: undefined,
         };
         if (signal?.aborted) return reject(new BrokerError('aborted', `given up by its sender before it was sent (message ${request.messageId})`, { cause: signal.reason }));
-        if (signal) signals.join(signal, job);
-        unsent.push(job);
+        if (signal) signals.join(signal, outgoing);
+        unsent.push(outgoing);
         alive += 1;
         if (!sweeper) {
           sweptAt = performance.now();
@@ -341,7 +341,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
         ]);
         clearTimeout(timer);
       }
-      for (const job of [...inFlight.values(), ...unsent.slice(head), ...pausing]) fail(job, 'closed', 'the broker connection was closed before it was confirmed');
+      for (const outgoing of [...inFlight.values(), ...unsent.slice(head), ...pausing]) fail(outgoing, 'closed', 'the broker connection was closed before it was confirmed');
       clearInterval(sweeper);
       endListening();
       await channel.stop(Math.max(100, deadlineMs - (performance.now() - startedAt)));

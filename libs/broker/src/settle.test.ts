@@ -5,8 +5,8 @@ import { withBroker } from '../../../test/support/withBroker.ts';
 import type { BrokerManagement } from '../../../test/support/brokerManagement.ts';
 import type { Broker } from './brokerTypes.ts';
 import { dead, done, retry } from './outcome.ts';
-import type { CapturedLog } from './support/withConnected.ts';
-import { testTopology, withConnected } from './support/withConnected.ts';
+import type { CapturedLog } from './testing/withConnected.ts';
+import { testTopology, withConnected } from './testing/withConnected.ts';
 
 const toWork = { exchange: 'work', routingKey: 'work', type: 'test.v1', body: { n: 1 } };
 /** Ready and unacknowledged messages of every queue that holds any. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../test/support/until.ts';
 
-const script = fileURLToPath(new URL('support/exampleService.ts', import.meta.url));
+const script = fileURLToPath(new URL('testing/exampleService.ts', import.meta.url));
 
 /** Runs the example service until it ends, or `fn` does; whatever is left of it is ended. */
 async function withExample(

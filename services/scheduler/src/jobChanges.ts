@@ -4,7 +4,7 @@ import type { Logger } from '@gleaner/runtime';
 import type { JobBook, JobEntry } from './jobBook.ts';
 import type { OriginSlots } from './originSlots.ts';
 import type { RunBook } from './runBook.ts';
-import type { RunSettler } from './settleRuns.ts';
+import type { RunSettler } from './runSettler.ts';
 import { withdrawAhead } from './withdrawAhead.ts';
 
 /** How far back a scan for changed jobs looks: longer than any write may take to become visible, ms. */

@@ -1,7 +1,7 @@
 import type { Broker } from '@gleaner/broker';
 import type { Database } from '@gleaner/database';
 import { releaseMemory, type Logger } from '@gleaner/runtime';
-import { createAnnouncer } from './announce.ts';
+import { createAnnouncer } from './announcer.ts';
 import type { OriginDefaults, SchedulerTimes } from './config.ts';
 import type { Term } from './holdLeadership.ts';
 import { hearEvents } from './hearEvents.ts';
@@ -9,18 +9,18 @@ import { createJobBook } from './jobBook.ts';
 import { createJobChanges } from './jobChanges.ts';
 import { createOriginSlots } from './originSlots.ts';
 import { prepareTicks } from './prepareTicks.ts';
-import { createTickOutbox, type Published } from './publishTicks.ts';
-import { createCollectorReminder } from './remindCollectors.ts';
+import { createTickOutbox, type Published } from './tickOutbox.ts';
+import { createCollectorReminder } from './collectorReminder.ts';
 import { createRunBook, type KnownRun } from './runBook.ts';
-import { createRunStarter } from './startRuns.ts';
-import { createRunSettler, type SettleEffect } from './settleRuns.ts';
+import { createRunStarter } from './runStarter.ts';
+import { createRunSettler, type SettleEffect } from './runSettler.ts';
 import { createTickSpecs } from './tickSpecs.ts';
-import { createAfterTrigger } from './triggerAfter.ts';
-import { createOriginRests } from './restOrigins.ts';
-import { createInputReader } from './readInputsAhead.ts';
+import { createAfterTrigger } from './afterTrigger.ts';
+import { createOriginRests } from './originRests.ts';
+import { createInputReader } from './inputReader.ts';
 import { takeOver } from './takeOver.ts';
 import { wakeLoop } from './wakeLoop.ts';
-import { createDeadlineWatch } from './watchDeadlines.ts';
+import { createDeadlineWatch } from './deadlineWatch.ts';
 import { writeLedger } from './writeLedger.ts';
 
 /** Jobs whose ledgers are written together. */

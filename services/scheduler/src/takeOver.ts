@@ -2,7 +2,7 @@ import type { Database } from '@gleaner/database';
 import type { JobBook } from './jobBook.ts';
 import type { JobChanges } from './jobChanges.ts';
 import type { OriginSlots } from './originSlots.ts';
-import type { OriginRests } from './restOrigins.ts';
+import type { OriginRests } from './originRests.ts';
 import type { RunBook } from './runBook.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { deleteJob, findRun, historyCollectionsOf, MongoServerError, moveRun, putJob, readHistory, readItems, readSnapshots, type ItemsPage } from '@gleaner/database';
 import { executeDecisions } from './executeDecisions.ts';
-import { definitionOf, itemsOf, messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
+import { definitionOf, itemsOf, messages, withStorage, type Message, type StorageTest } from './testing/withStorage.ts';
 
 const plain = ({ items }: Pick<ItemsPage, 'items'>): Record<string, unknown> => Object.fromEntries(items.map((item) => ('bson' in item ? ['bson', item] : [item.key, (item.data as { value?: unknown }).value ?? item.data])));
 const latest = async ({ database }: StorageTest, dataset: string) => plain(await readItems({ database, dataset, limit: 1_000 }));

@@ -3,7 +3,7 @@ import { findRun, moveRun, readItems, readSnapshots, type RunDocument } from '@g
 import { executeDecisions, expireQuarantine } from './executeDecisions.ts';
 import { failRun } from './failRun.ts';
 import { moveHorizon } from './sweep/moveHorizon.ts';
-import { messages, withStorage, type StorageTest } from '../test/withStorage.ts';
+import { messages, withStorage, type StorageTest } from './testing/withStorage.ts';
 
 const began = Date.now();
 /** One origin for all: a slow machine must not turn their order round. */

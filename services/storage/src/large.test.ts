@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { BatchItem } from '@gleaner/contracts';
 import { findRun, readItems } from '@gleaner/database';
-import { messages, withStorage } from '../test/withStorage.ts';
+import { messages, withStorage } from './testing/withStorage.ts';
 
 const count = 250_000;
 const items = (value: (index: number) => number): BatchItem[] => Array.from({ length: count }, (_, index) => ({ k: String(index).padStart(6, '0'), h: `${value(index)}`, d: { value: value(index) } }));

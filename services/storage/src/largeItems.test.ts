@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { diffMoments, findRun, readHistory, readItems, type Difference, type Version } from '@gleaner/database';
-import { messages, withStorage, type StorageTest } from '../test/withStorage.ts';
+import { messages, withStorage, type StorageTest } from './testing/withStorage.ts';
 import { layoutLimits } from './core/planNewest.ts';
 
 const began = Date.now();

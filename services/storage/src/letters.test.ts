@@ -7,7 +7,7 @@ import { until } from '../../../test/support/until.ts';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import { consumeQueues } from './consumeQueues.ts';
 import { executeReplays } from './executeReplays.ts';
-import { messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
+import { messages, withStorage, type Message, type StorageTest } from './testing/withStorage.ts';
 import { parkDead } from './parkDead.ts';
 import { sweepBatches } from './sweep/sweepBatches.ts';
 import { watchCommands } from './watchCommands.ts';

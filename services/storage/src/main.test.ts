@@ -7,7 +7,7 @@ import { startService } from '../../../test/support/serviceProcess.ts';
 import { until } from '../../../test/support/until.ts';
 import { withBroker } from '../../../test/support/withBroker.ts';
 import { withMongo } from '../../../test/support/withMongo.ts';
-import { definitionOf, messages } from '../test/withStorage.ts';
+import { definitionOf, messages } from './testing/withStorage.ts';
 
 it('runs as a process: refuses a database that is not set up, applies what comes, says that it is ready, and ends in order', () => withMongo(async ({ url, databaseName }) => withBroker(async ({ url: amqpUrl }) => {
   const env = { MONGO_URL: url, AMQP_URL: amqpUrl };

@@ -6,14 +6,14 @@ import { connectDatabase, findRun, historyCollectionsOf, isRefused, MongoServerE
 import { createLogger } from '@gleaner/runtime';
 import { until } from '../../../test/support/until.ts';
 import { withPrivateMongo } from '../../../test/support/withPrivateMongo.ts';
-import { messages, withStorage, type Message } from '../test/withStorage.ts';
+import { messages, withStorage, type Message } from './testing/withStorage.ts';
 import { endOrphans } from './endOrphans.ts';
 
 const log = createLogger({ service: 'storage-test', level: 'silent' });
 
 /** A storage as a process that has written in its transaction, and goes no further. */
 async function storageInTransaction({ url, databaseName, message }: { readonly url: string; readonly databaseName: string; readonly message: Message }) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../test/dyingStorage.ts'), url, databaseName, message.type, 'before the commit'], { env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'testing/dyingStorage.ts'), url, databaseName, message.type, 'before the commit'], { env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' }, stdio: ['pipe', 'pipe', 'inherit'] });
   const gone = once(child, 'exit');
   child.stdin.end(message.body);
   expect(String((await Promise.race([once(child.stdout, 'data'), gone]))[0])).toBe('before the commit\n');

@@ -3,7 +3,7 @@ import type { Batch, CompleteReport } from '@gleaner/contracts';
 import { done } from '@gleaner/broker';
 import { findRun } from '@gleaner/database';
 import { until } from '../../../test/support/until.ts';
-import { messages, withStorage } from '../test/withStorage.ts';
+import { messages, withStorage } from './testing/withStorage.ts';
 import { createSetsInHand, type SetInHand } from './setsInHand.ts';
 
 const batch = (seq: number, attempt = 'A'): Batch => ({ attempt, seq, items: [] }) as unknown as Batch;

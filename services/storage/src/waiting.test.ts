@@ -8,7 +8,7 @@ import { withBroker } from '../../../test/support/withBroker.ts';
 import { consumeQueues } from './consumeQueues.ts';
 import { executeDecisions } from './executeDecisions.ts';
 import { executeReplays } from './executeReplays.ts';
-import { messages, withStorage, type Message, type StorageTest } from '../test/withStorage.ts';
+import { messages, withStorage, type Message, type StorageTest } from './testing/withStorage.ts';
 import { parkDead } from './parkDead.ts';
 import { watchCommands } from './watchCommands.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory, provideMongod } from '@gleaner/standalone';
-import { withStorage } from '../../../services/storage/test/withStorage.ts';
+import { withStorage } from '../../../services/storage/src/testing/withStorage.ts';
 import { playManyHistories } from '../../support/historyCase.ts';
 
 // node test/bench/history/cases.ts [cases] [seed]: the property of test/historyProperty.test.ts, on a mongod of its own, as often as you like.

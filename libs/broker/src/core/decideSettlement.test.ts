@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { dead, done, handBack, retry } from '../outcome.ts';
 import type { Outcome } from '../outcome.ts';
-import { testTopology } from '../support/withConnected.ts';
+import { testTopology } from '../testing/withConnected.ts';
 import { decideSettlement } from './decideSettlement.ts';
 import type { DeliveryFacts } from './decideSettlement.ts';
 import { routesOf } from './routes.ts';

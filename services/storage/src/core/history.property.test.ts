@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { allKeys, steps, type Step } from '../../test/deliveries.ts';
-import { MemoryHistory } from '../../test/memoryHistory.ts';
-import { NaiveHistory } from '../../test/naiveHistory.ts';
+import { allKeys, steps, type Step } from '../testing/deliveries.ts';
+import { MemoryHistory } from '../testing/memoryHistory.ts';
+import { NaiveHistory } from '../testing/naiveHistory.ts';
 import type { LayoutLimits } from './planNewest.ts';
 
 const layouts: readonly LayoutLimits[] = [

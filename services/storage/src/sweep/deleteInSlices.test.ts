@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { withStorage } from '../../test/withStorage.ts';
+import { withStorage } from '../testing/withStorage.ts';
 import { deleteInSlices } from './deleteInSlices.ts';
 
 it('takes away all that matches and nothing else, never more than a slice at a time', () => withStorage(async ({ database }) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { deleteJob, readHistory, readItems, readSnapshots } from '@gleaner/database';
-import { messages, withStorage, type StorageTest } from '../../test/withStorage.ts';
+import { messages, withStorage, type StorageTest } from '../testing/withStorage.ts';
 import { sweepDeleted } from './sweepDeleted.ts';
 import { sweepGenerations } from './sweepGenerations.ts';
 import { sweepHistory } from './sweepHistory.ts';

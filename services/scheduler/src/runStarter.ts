@@ -2,14 +2,14 @@ import type { RunReason } from '@gleaner/contracts';
 import { moveOperation, moveRuns, type Database } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import { decideStart, isPlainFire, type StartDecision } from '@gleaner/schedule';
-import type { Announcer } from './announce.ts';
+import type { Announcer } from './announcer.ts';
 import type { SchedulerTimes } from './config.ts';
 import { judgeLate } from './core/judgeLate.ts';
 import { failWithLetter } from './failWithLetter.ts';
 import type { OriginSlots } from './originSlots.ts';
 import { forgetPrepared, prepareTicks } from './prepareTicks.ts';
-import type { TickOutbox } from './publishTicks.ts';
-import type { InputReader } from './readInputsAhead.ts';
+import type { TickOutbox } from './tickOutbox.ts';
+import type { InputReader } from './inputReader.ts';
 import { asUnended, type KnownRun, type RunBook } from './runBook.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 

@@ -33,7 +33,7 @@ export interface Published {
 interface WaitingTick {
   readonly run: string;
   readonly job: string;
-  readonly attempt: number;
+  readonly try: number;
   readonly body: Buffer;
 }
 
@@ -66,8 +66,8 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
   // Outlives the term's signal a little: what is on its way to the broker gets the time to be confirmed.
   const givingUp = new AbortController();
 
-  const arrived = (run: string, attempt: number): void => {
-    if (underWay.get(run) === attempt) underWay.delete(run);
+  const arrived = (run: string, tryNumber: number): void => {
+    if (underWay.get(run) === tryNumber) underWay.delete(run);
     wakeWaiters();
   };
 
@@ -94,7 +94,7 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
     writing = writing.then(() => writeMarks(database, batch)).catch((error: unknown) => {
       // Unmarked runs are published again after the next scan: a tick twice, nothing lost.
       log.warn({ err: error, runs: batch.length }, 'published marks not written');
-    }).finally(() => { for (const { run, try: attempt } of batch) arrived(run, attempt); });
+    }).finally(() => { for (const { run, try: tryNumber } of batch) arrived(run, tryNumber); });
   };
 
   const flushUnlessBursting = (): void => {
@@ -111,7 +111,7 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
 
   /** Sends at the run's moment, never before it: it may have been queued a little ahead. Those of one moment wait together. */
   const sendAt = (tick: WaitingTick, at: number): void => {
-    underWay.set(tick.run, tick.attempt);
+    underWay.set(tick.run, tick.try);
     const others = moments.get(at);
     if (others) { others.push(tick); return; }
     const wait = at - database.clock.now().getTime();
@@ -132,15 +132,15 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
     if (from + slice < ticks.length) setImmediate(() => { sendSlices(ticks, from + slice); });
   };
 
-  const send = ({ run, job, attempt, body }: WaitingTick): void => {
+  const send = ({ run, job, try: tryNumber, body }: WaitingTick): void => {
     sent += 1;
     broker.publish({
-      exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run, attempt), correlationId: run,
+      exchange: exchanges.work, routingKey: queues.collect, type: messageTypes.tick, messageId: messageIds.tick(run, tryNumber), correlationId: run,
       body, contentType: 'application/json', deadlineMs: Number.POSITIVE_INFINITY, signal: givingUp.signal,
     }).then(() => {
-      mark({ run, job, try: attempt, at: database.clock.now() });
+      mark({ run, job, try: tryNumber, at: database.clock.now() });
     }).catch((error: unknown) => {
-      arrived(run, attempt);
+      arrived(run, tryNumber);
       if (!signal.aborted) log.warn({ err: error, run }, 'tick not published; it is tried again');
     }).finally(() => {
       sent -= 1;
@@ -168,7 +168,7 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
         const body = Buffer.from(tickText({
           run: _id, job, dataset, jobVersion, try: attempts, queuedAt: queuedAt.toISOString(), fireAt: scheduledAt.toISOString(), inputs, token, spacing, validators: prepared.validators,
         }, prepared.spec));
-        sendAt({ run: _id, job, attempt: attempts, body }, run.dueAt.getTime());
+        sendAt({ run: _id, job, try: attempts, body }, run.dueAt.getTime());
       }
     },
 
@@ -191,13 +191,13 @@ export function createTickOutbox({ database, broker, specs, slots, token, signal
 
 /** One operation for all runs confirmed in the same millisecond: a burst of 10,000 is a few hundred. */
 async function writeMarks(database: Database, marks: readonly Published[]): Promise<void> {
-  const groups = new Map<string, { readonly at: Date; readonly attempt: number; readonly ids: string[] }>();
-  for (const { run, try: attempt, at } of marks) {
-    const key = `${at.getTime()} ${attempt}`;
+  const groups = new Map<string, { readonly at: Date; readonly tryNumber: number; readonly ids: string[] }>();
+  for (const { run, try: tryNumber, at } of marks) {
+    const key = `${at.getTime()} ${tryNumber}`;
     const group = groups.get(key);
-    if (group) group.ids.push(run); else groups.set(key, { at, attempt, ids: [run] });
+    if (group) group.ids.push(run); else groups.set(key, { at, tryNumber, ids: [run] });
   }
   // Whatever the state is by now: a collector may already have done the run.
-  const operations = [...groups.values()].map(({ at, attempt, ids }): AnyBulkWriteOperation<RunDocument> => ({ updateMany: { filter: { _id: { $in: ids }, attempts: attempt }, update: { $set: { publishedAt: at } } } }));
+  const operations = [...groups.values()].map(({ at, tryNumber, ids }): AnyBulkWriteOperation<RunDocument> => ({ updateMany: { filter: { _id: { $in: ids }, attempts: tryNumber }, update: { $set: { publishedAt: at } } } }));
   await database.collections.runs.bulkWrite(operations, { ordered: false });
 }

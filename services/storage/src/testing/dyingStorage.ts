@@ -1,12 +1,12 @@
 import { connectDatabase, historyCollectionsOf } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
 import { ulid } from 'ulid';
-import { layoutLimits } from '../src/core/planNewest.ts';
-import { handleMessage } from '../src/handleMessage.ts';
-import { createHashCache } from '../src/hashCache.ts';
-import { createKeyedTurns } from '../src/keyedTurns.ts';
-import { createRevisionCache } from '../src/revisionCache.ts';
-import { transactionLimits, type StorageParts } from '../src/storageParts.ts';
+import { layoutLimits } from '../core/planNewest.ts';
+import { handleMessage } from '../handleMessage.ts';
+import { createHashCache } from '../hashCache.ts';
+import { createKeyedTurns } from '../keyedTurns.ts';
+import { createRevisionCache } from '../revisionCache.ts';
+import { transactionLimits, type StorageParts } from '../storageParts.ts';
 
 // node dyingStorage.ts <url> <database> <message type> <step>, the message on standard input: a storage that handles one message and stops for ever at the step
 // named, saying so. For tests that kill it there.

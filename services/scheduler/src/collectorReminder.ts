@@ -1,5 +1,5 @@
 import type { Database } from '@gleaner/database';
-import type { Announcer } from './announce.ts';
+import type { Announcer } from './announcer.ts';
 import type { OriginSlots } from './originSlots.ts';
 
 /** How often collectors are told again of tries that were given up and have not reported since, ms, and of how many. */

@@ -1,8 +1,8 @@
 import type { Database, RunDocument } from '@gleaner/database';
 import { describe, expect, it } from '@jest/globals';
-import type { Announcer } from './announce.ts';
+import type { Announcer } from './announcer.ts';
 import type { OriginSlots } from './originSlots.ts';
-import { createOriginRests } from './restOrigins.ts';
+import { createOriginRests } from './originRests.ts';
 
 const now = 1_000_000;
 const told = { class: 'rate_limited', message: 'slow down', status: 429, retryAfterMs: 60_000, origin: 'https://tokens.example', at: new Date(now - 20_000) };

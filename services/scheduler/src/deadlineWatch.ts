@@ -7,9 +7,9 @@ import { judgeSilence } from './core/judgeSilence.ts';
 import { slotHeldUntil } from './core/slotHeldUntil.ts';
 import { failWithLetter } from './failWithLetter.ts';
 import type { OriginSlots } from './originSlots.ts';
-import type { TickOutbox } from './publishTicks.ts';
+import type { TickOutbox } from './tickOutbox.ts';
 import type { RunBook } from './runBook.ts';
-import type { RunSettler } from './settleRuns.ts';
+import type { RunSettler } from './runSettler.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 
 /** Runs looked at in one round: the rest come with the next. */

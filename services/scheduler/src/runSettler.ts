@@ -1,9 +1,9 @@
 import { revisionId, type AnyBulkWriteOperation, type Database, type RunDocument } from '@gleaner/database';
-import type { Announcer } from './announce.ts';
+import type { Announcer } from './announcer.ts';
 import { slotHeldUntil } from './core/slotHeldUntil.ts';
 import type { OriginSlots } from './originSlots.ts';
 import type { RunBook } from './runBook.ts';
-import type { RunStarter } from './startRuns.ts';
+import type { RunStarter } from './runStarter.ts';
 import type { TickSpecs } from './tickSpecs.ts';
 
 /** What else happens when a run has ended, by ids that make it happen once; rejects where it has to be tried again. */

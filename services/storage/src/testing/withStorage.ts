@@ -5,16 +5,16 @@ import {
 import { createLogger } from '@gleaner/runtime';
 import type { Outcome, PublishRequest } from '@gleaner/broker';
 import { ulid } from 'ulid';
-import { withMongo, type TestMongo } from '../../../test/support/withMongo.ts';
-import { layoutLimits, type LayoutLimits } from '../src/core/planNewest.ts';
-import { handleMessage } from '../src/handleMessage.ts';
-import { settleSetInHand } from '../src/handleResult.ts';
-import { createHashCache } from '../src/hashCache.ts';
-import { createKeyedTurns } from '../src/keyedTurns.ts';
-import { createRevisionCache } from '../src/revisionCache.ts';
-import { createSetsInHand } from '../src/setsInHand.ts';
-import { startStateAhead } from '../src/stateAhead.ts';
-import { transactionLimits, type StorageParts } from '../src/storageParts.ts';
+import { withMongo, type TestMongo } from '../../../../test/support/withMongo.ts';
+import { layoutLimits, type LayoutLimits } from '../core/planNewest.ts';
+import { handleMessage } from '../handleMessage.ts';
+import { settleSetInHand } from '../handleResult.ts';
+import { createHashCache } from '../hashCache.ts';
+import { createKeyedTurns } from '../keyedTurns.ts';
+import { createRevisionCache } from '../revisionCache.ts';
+import { createSetsInHand } from '../setsInHand.ts';
+import { startStateAhead } from '../stateAhead.ts';
+import { transactionLimits, type StorageParts } from '../storageParts.ts';
 
 export interface Message {
   readonly type: string;

@@ -4,7 +4,7 @@ import { jitterOf } from '@gleaner/schedule';
 import { outcomesOf } from './core/outcomesOf.ts';
 import type { JobBook, JobEntry } from './jobBook.ts';
 import type { KnownRun, RunBook } from './runBook.ts';
-import type { SettleEffect } from './settleRuns.ts';
+import type { SettleEffect } from './runSettler.ts';
 
 /** Longest chain of runs that trigger each other. */
 const deepest = 16;

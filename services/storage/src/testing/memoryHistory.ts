@@ -1,8 +1,8 @@
 import { absent, mergeVersions, type Known, type Version } from '@gleaner/database';
-import { knownBytes, type ApplyPlan, type CountsDelta, type EpochRef, type HistoryView, type Observation, type Row } from '../src/core/applyPlan.ts';
-import { planLate } from '../src/core/planLate.ts';
-import { planNewest, type LayoutLimits } from '../src/core/planNewest.ts';
-import { repeatOf } from '../src/core/repeatOf.ts';
+import { knownBytes, type ApplyPlan, type CountsDelta, type EpochRef, type HistoryView, type Observation, type Row } from '../core/applyPlan.ts';
+import { planLate } from '../core/planLate.ts';
+import { planNewest, type LayoutLimits } from '../core/planNewest.ts';
+import { repeatOf } from '../core/repeatOf.ts';
 
 type Stored = Row & { readonly run: string; readonly counts: CountsDelta };
 interface Epoch extends EpochRef {

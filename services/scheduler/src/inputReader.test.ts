@@ -1,7 +1,7 @@
 import type { Database, ForEachRead, readForEach } from '@gleaner/database';
 import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../test/support/until.ts';
-import { createInputReader } from './readInputsAhead.ts';
+import { createInputReader } from './inputReader.ts';
 import type { KnownRun } from './runBook.ts';
 
 const run = (id: string, job: string): KnownRun => ({

@@ -1,5 +1,5 @@
 import type { Database, RunDocument } from '@gleaner/database';
-import type { Announcer } from './announce.ts';
+import type { Announcer } from './announcer.ts';
 import type { OriginSlots } from './originSlots.ts';
 
 /** Longest pause that an upstream's answer may ask for: a typing error there must not stop an origin for a year, ms. */
