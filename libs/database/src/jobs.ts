@@ -58,7 +58,7 @@ export async function putJob({ database, id, definition, by, ifVersion }: Change
       extractionHash: extractionHash(definition), requestHash: requestHash(definition),
       paused: alive ? before.paused : false, createdAt: alive ? before.createdAt : now, changedAt: laterThan(before, now),
     };
-    await write(database, job, 'put', by, session);
+    await write({ database, session, job, what: 'put', by });
     // The head exists as long as the dataset: a first snapshot and a deletion then always meet on one document.
     if (!alive) await database.db.collection<{ _id: string }>('heads').insertOne({ _id: job.dataset, job: id, rev: 0 } as { _id: string }, { session });
     return { job, created: !alive, changed: true };
@@ -73,7 +73,7 @@ export async function setPaused({ database, id, by, ifVersion, paused }: Change 
     expectVersion(id, before, ifVersion);
     if (before.paused === paused) return before;
     const job: JobDocument = { ...before, version: before.version + 1, paused, changedAt: laterThan(before, database.clock.now()) };
-    await write(database, job, paused ? 'paused' : 'resumed', by, session);
+    await write({ database, session, job, what: paused ? 'paused' : 'resumed', by });
     return job;
   });
 }
@@ -85,7 +85,7 @@ export async function deleteJob({ database, id, by, ifVersion }: Change): Promis
     if (before === null || before.deleted) return false;
     expectVersion(id, before, ifVersion);
     const job: JobDocument = { ...before, version: before.version + 1, deleted: true, changedAt: laterThan(before, database.clock.now()) };
-    await write(database, job, 'deleted', by, session);
+    await write({ database, session, job, what: 'deleted', by });
     await database.db.collection<{ _id: string }>('heads').updateOne({ _id: job.dataset }, { $set: { deleted: true, job: id, deletedAt: job.changedAt }, $inc: { rev: 1 } }, { session, upsert: true });
     return true;
   });
@@ -111,7 +111,7 @@ function expectVersion(id: string, before: JobDocument | null, ifVersion: number
   throw new DatabaseError('version_conflict', `expected job ${id} at version ${ifVersion}; it is ${before === null ? 'not there' : `at ${before.version}`}`, { details: { expected: ifVersion, seen: before?.version } });
 }
 
-async function write(database: Database, job: JobDocument, what: RevisionKind, by: string, session: ClientSession): Promise<void> {
+async function write({ database, session, job, what, by }: { readonly database: Database; readonly session: ClientSession; readonly job: JobDocument; readonly what: RevisionKind; readonly by: string }): Promise<void> {
   const { jobs, revisions } = database.collections;
   await jobs.replaceOne({ _id: job._id }, job, { session, upsert: true });
   await revisions.insertOne({
