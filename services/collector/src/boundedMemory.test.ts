@@ -13,13 +13,13 @@ describe('attempts that hold much together', () => {
       const { runAttempt, close } = await createTestRunAttempt();
       const budget = createMemoryBudget({ maxBytes: 5 * mib, freeBytes: 0 });
       try {
-        const input = inputOf({ source: { http: { url, maxBytes: 4 * mib, timeout: 400 } }, key: 'id' });
+        const input = inputOf({ source: { http: { url, maxBytes: 4 * mib, timeout: 2_000 } }, key: 'id' }); // long enough for an answer on a busy machine
         const signal = new AbortController().signal;
         const [first, second] = [budget.enter(4 * mib), budget.enter(4 * mib)];
         expect(await runAttempt(input, { signal, share: first })).toMatchObject({ kind: 'complete' });
         // Its items are not away yet: the second may not have as much beside them, however long that takes.
         const waiting = runAttempt(input, { signal, share: second });
-        await until(() => second.waitedMs() > 500);
+        await until(() => second.waitedMs() > 2_200);
         expect([budget.waiting, budget.held]).toEqual([1, 3 * mib + mib]);
         first[Symbol.dispose]();
         expect(await waiting).toMatchObject({ kind: 'complete' });
