@@ -6,6 +6,7 @@ import { BrokerError } from './brokerError.ts';
 import type { BrokerErrorCode } from './brokerError.ts';
 import type { BrokerLog } from './brokerLog.ts';
 import type { PublishRequest } from './brokerTypes.ts';
+import { createSendWindow } from './core/createSendWindow.ts';
 import { encodeMessage } from './encodeMessage.ts';
 import type { Link } from './link.ts';
 import { superviseChannel } from './superviseChannel.ts';
@@ -56,12 +57,8 @@ const defaultDeadlineMs = 30_000;
 /** Opens a confirm channel on the link and publishes through it, first come, first sent. `heal` declares the topology again when a target is missing. */
 export function createPublisher(options: { readonly link: Link; readonly limits: PublishLimits; readonly heal: () => Promise<boolean>; readonly log: BrokerLog }): Publisher {
   const { link, limits, heal, log } = options;
-  let unsent: Outgoing[] = []; // what has just come or must go again, the older first
-  let head = 0;
-  const inFlight = new Map<number, Outgoing>(); // by delivery tag of the current channel life
-  let inFlightBytes = 0;
+  const window = createSendWindow<Outgoing>(limits);
   const pausing = new Set<Outgoing>();
-  let nextTag = 1;
   let lastProgressAt = 0;
   let sweeper: NodeJS.Timeout | undefined;
   let sweptAt = 0;
@@ -70,8 +67,6 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
   let alive = 0; // messages that have not ended, wherever they are
   const whenIdle: (() => void)[] = [];
   const counts = { published: 0, repeated: 0, unroutable: 0 };
-
-  const waiting = (): number => Math.max(0, alive - inFlight.size);
 
   const end = (outgoing: Outgoing, error?: BrokerError): void => {
     if (outgoing.ended) return;
@@ -83,8 +78,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     if (alive === 0) {
       clearInterval(sweeper);
       sweeper = undefined;
-      unsent = [];
-      head = 0;
+      window.tidy();
       for (const resolve of whenIdle.splice(0)) resolve();
     }
   };
@@ -97,36 +91,11 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
 
   const signals = createAbortGroups<Outgoing>((outgoing, reason) => fail(outgoing, 'aborted', 'given up by its sender', reason));
 
-  const putBack = (all: readonly Outgoing[]): void => {
-    unsent = [...all, ...unsent.slice(head)].filter((outgoing) => !outgoing.ended);
-    head = 0;
-  };
-
-  const take = (tag: number): Outgoing | undefined => {
-    const outgoing = inFlight.get(tag);
-    if (!outgoing) return undefined;
-    inFlight.delete(tag);
-    inFlightBytes -= outgoing.content.length;
-    return outgoing;
-  };
-
   const pump = (): void => {
-    while (head < unsent.length && life?.open && link.blocked === undefined) {
-      const outgoing = unsent[head];
-      if (!outgoing || outgoing.ended) {
-        head += 1;
-        continue;
-      }
-      const alone = inFlight.size === 0;
-      const room = inFlight.size < limits.maxInFlight && inFlightBytes + outgoing.content.length <= limits.maxInFlightBytes;
-      const oneByOne = outgoing.suspect || inFlight.values().next().value?.suspect === true;
-      if (!alone && (!room || oneByOne)) break;
-      head += 1;
+    while (life?.open && link.blocked === undefined) {
+      const outgoing = window.next();
+      if (outgoing === undefined) return;
       send(outgoing, life.channel);
-    }
-    if (head > 1_000 && head * 2 > unsent.length) {
-      unsent = unsent.slice(head);
-      head = 0;
     }
   };
 
@@ -139,16 +108,14 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       // The channel closed between the look and the call: its end puts everything else back, and this one goes first.
       outgoing.lastFailure = { code: 'connection_lost', cause: error };
       life = undefined;
-      return putBack([outgoing]);
+      return window.putBack([outgoing]);
     }
     if (outgoing.tries > 0) counts.repeated += 1;
     outgoing.tries += 1;
     outgoing.returned = undefined;
     outgoing.sentAt = performance.now();
-    if (inFlight.size === 0) lastProgressAt = outgoing.sentAt;
-    inFlight.set(nextTag, outgoing);
-    nextTag += 1;
-    inFlightBytes += outgoing.content.length;
+    if (window.inFlight.size === 0) lastProgressAt = outgoing.sentAt;
+    window.sent(outgoing);
   };
 
   const onConfirmed = (outgoing: Outgoing): void => {
@@ -166,7 +133,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     void heal().then((healed) => {
       if (!pausing.delete(outgoing)) return;
       if (!healed) return giveUp();
-      putBack([outgoing]);
+      window.putBack([outgoing]);
       pump();
     });
   };
@@ -178,7 +145,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
     setTimeout(
       () => {
         if (!pausing.delete(outgoing)) return;
-        putBack([outgoing]);
+        window.putBack([outgoing]);
         pump();
       },
       backoffMs(nackBackoff, outgoing.nacks - 1, Math.random()),
@@ -187,22 +154,13 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
 
   const eachUpTo = (tag: number, multiple: boolean, act: (outgoing: Outgoing) => void): void => {
     lastProgressAt = performance.now();
-    if (!multiple) {
-      const outgoing = take(tag);
-      if (outgoing) act(outgoing);
-    } else {
-      for (const known of inFlight.keys()) {
-        if (known > tag) break;
-        const outgoing = take(known);
-        if (outgoing) act(outgoing);
-      }
-    }
+    for (const outgoing of window.confirmed(tag, multiple)) act(outgoing);
     pump();
   };
 
   const onReturned = (message: { readonly fields: object; readonly properties: { readonly messageId?: unknown } }): void => {
     const fields: { readonly exchange?: unknown; readonly routingKey?: unknown; readonly replyText?: unknown } = message.fields;
-    for (const outgoing of inFlight.values()) {
+    for (const outgoing of window.inFlight.values()) {
       const { messageId, exchange, routingKey } = outgoing.request;
       // Two in flight with all three alike are the same message: both found no queue.
       if (messageId === message.properties.messageId && exchange === fields.exchange && routingKey === fields.routingKey) outgoing.returned = String(fields.replyText);
@@ -217,24 +175,20 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       opened.channel.on('ack', ({ deliveryTag, multiple }) => opened.open && eachUpTo(deliveryTag, multiple, onConfirmed));
       opened.channel.on('nack', ({ deliveryTag, multiple }) => opened.open && eachUpTo(deliveryTag, multiple, onNacked));
       opened.channel.on('return', onReturned);
-      nextTag = 1;
+      window.restart();
       life = opened;
       pump();
     },
     onEnd: (_ended, { code, error }) => {
       life = undefined;
-      const unconfirmed = [...inFlight.values()];
-      inFlight.clear();
-      inFlightBytes = 0;
+      const unconfirmed = window.lost();
       const byBroker = code === 403 || code === 404 || code === 406 || code === 540;
       const culprit = byBroker && unconfirmed.length === 1 ? unconfirmed[0] : undefined;
       for (const outgoing of unconfirmed) {
         outgoing.lastFailure ??= { code: 'connection_lost', cause: error };
         if (byBroker) outgoing.suspect = true;
       }
-      putBack(unconfirmed);
-      if (!culprit || culprit.ended) return;
-      head += 1; // the culprit was put first
+      if (!culprit || culprit.ended) return window.putBack(unconfirmed);
       if (code === 404 && !culprit.healed) {
         culprit.healed = true;
         retryAfterHealing(culprit, () => fail(culprit, 'unroutable', 'the exchange does not exist', error));
@@ -259,24 +213,24 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       return;
     }
     const isOver = (outgoing: Outgoing): boolean => !outgoing.ended && now >= outgoing.deadlineAt;
-    for (const [tag, outgoing] of inFlight) {
+    for (const [tag, outgoing] of window.inFlight) {
       if (!isOver(outgoing)) continue;
-      take(tag);
+      window.confirmed(tag, false); // it is waited for no more
       if (link.blocked === undefined) fail(outgoing, 'confirm_timeout', 'sent, but not confirmed in time; it may have been stored', outgoing.lastFailure?.cause);
       else fail(outgoing, 'blocked', 'the broker is out of memory or disk', link.blocked);
     }
-    for (const outgoing of [...unsent.slice(head), ...pausing]) {
+    for (const outgoing of [...window.unsent, ...pausing]) {
       if (!isOver(outgoing)) continue;
       if (link.blocked !== undefined) fail(outgoing, 'blocked', `the broker is out of memory or disk: ${link.blocked}`);
       else if (life?.open && outgoing.lastFailure) fail(outgoing, outgoing.lastFailure.code, 'not taken by the broker in time', outgoing.lastFailure.cause);
       else if (life?.open) fail(outgoing, 'confirm_timeout', 'too many messages before it were not confirmed in time');
       else fail(outgoing, 'connection_lost', 'not connected to the broker', link.lastError ?? outgoing.lastFailure?.cause);
     }
-    if (unsent.some((outgoing, index) => index >= head && outgoing.ended)) putBack([]); // the dead must not keep their bodies while the broker is away
-    const silentFor = now - Math.max(lastProgressAt, inFlight.values().next().value?.sentAt ?? now);
-    if (inFlight.size > 0 && link.blocked === undefined && silentFor > limits.confirmTimeoutMs) {
+    window.tidy(); // the dead must not keep their bodies while the broker is away
+    const silentFor = now - Math.max(lastProgressAt, window.inFlight.values().next().value?.sentAt ?? now);
+    if (window.inFlight.size > 0 && link.blocked === undefined && silentFor > limits.confirmTimeoutMs) {
       lastProgressAt = now;
-      for (const outgoing of inFlight.values()) outgoing.lastFailure = { code: 'confirm_timeout' };
+      for (const outgoing of window.inFlight.values()) outgoing.lastFailure = { code: 'confirm_timeout' };
       link.cut(`no confirm for ${limits.confirmTimeoutMs} ms`);
     }
     pump();
@@ -309,7 +263,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
         };
         if (signal?.aborted) return reject(new BrokerError('aborted', `given up by its sender before it was sent (message ${request.messageId})`, { cause: signal.reason }));
         if (signal) signals.join(signal, outgoing);
-        unsent.push(outgoing);
+        window.push(outgoing);
         alive += 1;
         if (!sweeper) {
           sweptAt = performance.now();
@@ -319,13 +273,13 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
       });
     },
     get inFlight() {
-      return inFlight.size;
+      return window.inFlight.size;
     },
     get inFlightBytes() {
-      return inFlightBytes;
+      return window.inFlightBytes;
     },
     get waiting() {
-      return waiting();
+      return Math.max(0, alive - window.inFlight.size);
     },
     counts,
     async close(deadlineMs) {
@@ -341,7 +295,7 @@ export function createPublisher(options: { readonly link: Link; readonly limits:
         ]);
         clearTimeout(timer);
       }
-      for (const outgoing of [...inFlight.values(), ...unsent.slice(head), ...pausing]) fail(outgoing, 'closed', 'the broker connection was closed before it was confirmed');
+      for (const outgoing of [...window.inFlight.values(), ...window.unsent, ...pausing]) fail(outgoing, 'closed', 'the broker connection was closed before it was confirmed');
       clearInterval(sweeper);
       endListening();
       await channel.stop(Math.max(100, deadlineMs - (performance.now() - startedAt)));

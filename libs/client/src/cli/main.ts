@@ -16,6 +16,7 @@ export async function main({ variables }: Pick<CliSurroundings, 'variables'>): P
     out: (part) => void process.stdout.write(part),
     err: (part) => void process.stderr.write(part),
     readText: async (path) => (path === '-' ? await text(process.stdin) : await readFile(path, 'utf8')),
+    // What is not there, or may not be looked at, is no folder: whoever reads it as a file then says so.
     listFolder: async (path) => (path !== '-' && (await stat(path).catch(() => undefined))?.isDirectory() ? await filesBelow(path) : undefined),
     now: () => new Date(),
     signal: interrupted.signal,
