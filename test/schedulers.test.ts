@@ -158,7 +158,7 @@ describe('schedulers beside each other', () => {
     }
   }));
 
-  it('a primary that steps down in the middle: fires wait for the next one, none is lost or doubled', () => withPrivateMongo(({ url: mongo }) => withBroker(async ({ url: amqp }) => {
+  it('a primary that steps down in the middle, with two of them: fires wait for the next one, none is lost or doubled', () => withPrivateMongo(({ url: mongo }) => withBroker(async ({ url: amqp }) => {
     const database = await connectDatabase({ url: mongo, databaseName: 'gleaner', appName: 'test' });
     const services: ServiceProcess[] = [];
     try {
@@ -167,7 +167,7 @@ describe('schedulers beside each other', () => {
       await putJob({ database, id: 'job', definition, by: 'test' });
       const through = new URL(mongo);
       through.pathname = '/gleaner';
-      services.push(await startService({ name: 'scheduler', env: { AMQP_URL: amqp, MONGO_URL: through.href, ...shortLease } }));
+      for (let copy = 0; copy < 2; copy += 1) services.push(await startService({ name: 'scheduler', env: { AMQP_URL: amqp, MONGO_URL: through.href, ...shortLease } }));
       const rows = () => database.collections.runs.find({ job: 'job', publishedAt: { $exists: true } }).sort({ scheduledAt: 1 }).toArray();
       await until(async () => (await rows()).length >= 2);
       await database.client.db('admin').command({ replSetStepDown: 4, force: true }).catch(() => undefined); // the answer may be the connection that it cuts
@@ -178,7 +178,11 @@ describe('schedulers beside each other', () => {
         const times = (await rows()).map(({ scheduledAt }) => scheduledAt.getTime());
         // One that was under way when the primary went may be published after its successors.
         return times.length >= before + 3 && times.every((time, index) => time === (times[0] ?? 0) + index * 1_000);
-      }, { timeout: 30_000, see: async () => ({ rows: (await database.collections.runs.find({}).toArray()).map(({ _id, state, publishedAt, queuedAt }) => ({ _id, state, publishedAt, queuedAt })), lines: services[0]?.lines.slice(-10) }) });
+      }, { timeout: 30_000, see: async () => ({ rows: (await database.collections.runs.find({}).toArray()).map(({ _id, state, publishedAt, queuedAt }) => ({ _id, state, publishedAt, queuedAt })), lines: services.map(({ lines }) => lines.slice(-10)) }) });
+      // Whichever of the two led before and after: one row and one try a fire.
+      const all = await database.collections.runs.find({}).toArray();
+      expect(new Set(all.map(({ scheduledAt }) => scheduledAt.getTime())).size).toBe(all.length);
+      expect(all.filter(({ count, attempts }) => count !== undefined || attempts > 1)).toEqual([]);
     } finally {
       await Promise.all(services.map((service) => service.end()));
       await database.close();
