@@ -1,5 +1,5 @@
 export { Binary, BSON, Decimal128, Double, Int32, Long, MongoServerError, ObjectId } from 'mongodb';
-export type { AnyBulkWriteOperation, ChangeStreamDocument, ClientSession, Collection, Db, Document, Filter, FindOptions, UpdateFilter, WithId } from 'mongodb';
+export type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document, Filter, FindOptions, UpdateFilter, WithId } from 'mongodb';
 export * from './audit.ts';
 export * from './collections.ts';
 export * from './connectDatabase.ts';
