@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { exchanges, jobDefinitionSchema, topology, type EventMessage, type JobInput, type Tick } from '@gleaner/contracts';
+import { exchanges, jobDefinitionSchema, topology, wakeKeys, type EventMessage, type JobInput, type Tick, type WakeMessage } from '@gleaner/contracts';
 import { connectBroker, done, type Broker } from '@gleaner/broker';
 import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
@@ -26,7 +26,7 @@ export interface SchedulerStage {
   put(id: string, input: Partial<JobInput>): Promise<JobDocument>;
   runsOf(job: string): Promise<RunDocument[]>;
   /** Announces what gateways and storages announce. */
-  tell(event: EventMessage): void;
+  tell(event: EventMessage | Extract<WakeMessage, { kind: 'reported' }>): void;
   /** Ends a run as storage would, and tells of it. */
   end(run: string, to: 'succeeded' | 'failed' | 'unchanged', set?: Partial<RunDocument>): Promise<RunDocument | null>;
 }
@@ -40,7 +40,7 @@ export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
     const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
     const ticks: Tick[] = [];
-    const tell = (event: EventMessage): void => { broker.announce(exchanges.events, event.kind === 'run' ? `run.${event.state}` : `job.${event.what}`, event); };
+    const tell: SchedulerStage['tell'] = (event) => { broker.announce(exchanges.events, event.kind === 'run' ? `run.${event.state}` : event.kind === 'job' ? `job.${event.what}` : wakeKeys.reported, event); };
     try {
       await setupDatabase({ database });
       await broker.declare(topology);

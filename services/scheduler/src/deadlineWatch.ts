@@ -32,15 +32,18 @@ export function createDeadlineWatch({ database, broker, runs, specs, slots, outb
 }) {
   const { runs: collection } = database.collections;
 
-  /** A run that has not begun expires. One that has begins no further try: it fails, with its letter, and a result of an earlier try may still come. */
+  /**
+   * A run that has not begun since it was inserted, or given another chance, expires. One that has begins no further try: it fails, with its letter,
+   * and a result of an earlier try may still come. In the queue the error of an earlier try tells the two apart: it stays until the run is `due` again.
+   */
   const expire = async (now: Date): Promise<void> => {
     const isLate = { expiresAt: { $lte: now } };
-    const late = await collection.find({ state: { $in: ['due', 'queued', 'retrying'] }, ...isLate }, { projection: { state: 1, attempts: 1 }, limit: roundSize }).toArray();
-    const unbegun = late.flatMap(({ _id, state, attempts }) => (state === 'due' || (state === 'queued' && attempts <= 1) ? [_id] : []));
-    await moveRuns({ database, runs: unbegun, to: 'expired', where: { ...isLate, $or: [{ state: 'due' }, { attempts: { $lte: 1 } }] }, set: { reason: 'expired' } });
+    const late = await collection.find({ state: { $in: ['due', 'queued', 'retrying'] }, ...isLate }, { projection: { state: 1, attempts: 1, error: 1 }, limit: roundSize }).toArray();
+    const unbegun = late.flatMap(({ _id, state, error }) => (state === 'due' || (state === 'queued' && error === undefined) ? [_id] : []));
+    await moveRuns({ database, runs: unbegun, to: 'expired', where: { ...isLate, $or: [{ state: 'due' }, { error: { $exists: false } }] }, set: { reason: 'expired' } });
     for (const id of unbegun) settler.hear(id);
-    for (const { _id, state, attempts } of late) {
-      if (state !== 'retrying' && (state !== 'queued' || attempts <= 1)) continue;
+    for (const { _id, state, attempts, error } of late) {
+      if (state !== 'retrying' && (state !== 'queued' || error === undefined)) continue;
       if (await failWithLetter({ database, run: _id, state, attempts, reason: 'expired' })) settler.hear(_id);
     }
   };

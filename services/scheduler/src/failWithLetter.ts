@@ -15,7 +15,7 @@ export async function failWithLetter({ database, run, state, attempts, reason }:
     const id = letterIdOfTry(run, attempts);
     const moved = await moveRun({ database, session, run, to: 'failed', where: { state, attempts }, set: { reason, letter: id }, at: now });
     if (moved === null) return false;
-    await insertRunLetter({ database, session, run: standing, error: standing.error ?? { class: 'lost', message: reason }, at: now });
+    await insertRunLetter({ database, session, run: standing, error: standing.error ?? { class: reason, message: reason }, at: now });
     return true;
   });
 }

@@ -2,8 +2,8 @@ import { exchanges, wakeKeys, type EventMessage, type RunState, type WakeMessage
 import type { Broker, Subscription } from '@gleaner/broker';
 import type { Logger } from '@gleaner/runtime';
 
-/** States that give the leader something to do: a run to start, or an end to settle. It makes `queued` itself, and `running` changes nothing for it. */
-const states: readonly RunState[] = ['due', 'retrying', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped'];
+/** States that give the leader something to do: a run to start, or an end to settle. It makes `queued`, `expired` and `skipped` itself, and `running` changes nothing for it. */
+const states: readonly RunState[] = ['due', 'retrying', 'succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled'];
 
 /**
  * Hears what storage and gateways did to runs and jobs until it is stopped. Wake-ups only: what is lost is found by the scan of each second,

@@ -25,34 +25,34 @@ describe('inputs from another job', () => {
   it('are read once for all that want them, four datasets at once, and nobody waits for another’s', async () => {
     const { asked, told, inputs } = reader();
     const runs = ['a', 'b', 'c', 'd', 'e', 'e'].map((job, index) => run(`${index}`, job));
-    expect(runs.map(inputs.has)).toEqual(runs.map(() => false));
+    expect(runs.map(inputs.ask)).toEqual(runs.map(() => false));
     expect(asked.map(({ job }) => job)).toEqual(['a', 'b', 'c', 'd']);
     asked[1]?.answer({ input, of });
     await until(() => told.length === 1 && asked.length === 5);
-    expect([runs.map(inputs.has), runs[1]?.forEach]).toEqual([[false, true, false, false, false, false], input]);
+    expect([runs.map(inputs.ask), runs[1]?.forEach]).toEqual([[false, true, false, false, false, false], input]);
     asked[4]?.answer({ input: { ok: false, reason: 'no input' } });
     await until(() => told.length === 3);
     expect(told).toEqual(['1', '4', '5']);
     // Read anew, what the last read brought is at hand.
-    expect(inputs.has(run('6', 'b'))).toBe(false);
+    expect(inputs.ask(run('6', 'b'))).toBe(false);
     expect(asked.at(-1)?.before).toEqual({ input, of });
   });
 
   it('that cannot be read are asked for again when they are to be', async () => {
     const { asked, told, inputs } = reader();
     const one = run('1', 'a');
-    inputs.has(one);
+    inputs.ask(one);
     asked[0]?.fail(new Error('the database is away'));
     await until(() => { inputs.retry(); return told.length === 1; });
-    expect(inputs.has(one)).toBe(false);
+    expect(inputs.ask(one)).toBe(false);
     asked[1]?.answer({ input });
     await until(() => told.length === 2);
-    expect(inputs.has(one)).toBe(true);
+    expect(inputs.ask(one)).toBe(true);
   });
 
   it('are not asked for by runs that have theirs, or need none', () => {
     const { asked, inputs } = reader();
-    expect([{ ...run('1', 'a'), inputs: { forEach: ['A'] } }, { ...run('2', 'a'), state: 'retrying' as const }, { ...run('3', 'a'), prepared: undefined }].map(inputs.has)).toEqual([true, true, true]);
+    expect([{ ...run('1', 'a'), inputs: { forEach: ['A'] } }, { ...run('2', 'a'), state: 'retrying' as const }, { ...run('3', 'a'), prepared: undefined }].map(inputs.ask)).toEqual([true, true, true]);
     expect(asked).toEqual([]);
   });
 });

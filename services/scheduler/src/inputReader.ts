@@ -57,8 +57,8 @@ export function createInputReader({ database, read: readInput = readForEach, onR
   const queue: string[] = [];
 
   return {
-    /** True where the run has what it takes along. If not, that is being read from here on. Only for runs that are prepared. */
-    has(run: KnownRun): boolean {
+    /** Asks for what the run takes along: true where it has that; if not, it is being read from here on. Only for runs that are prepared. */
+    ask(run: KnownRun): boolean {
       const source = run.inputs.forEach === undefined && run.state === 'due' ? run.prepared?.spec.forEachJob : undefined;
       if (source === undefined || run.forEach !== undefined) return true;
       const key = `${source.job} ${source.field}`;

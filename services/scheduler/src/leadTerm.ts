@@ -71,6 +71,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
 
   const loop = (name: string, round: () => Promise<number | undefined>) => wakeLoop({ name, round, now, signal, holds, log });
   let ready: () => void = () => undefined;
+  /** Never resolves where taking over fails: nothing may start from half of what there is. */
   const whenReady = new Promise<void>((resolve) => { ready = resolve; signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
 
   let preparing: Promise<void> = Promise.resolve();
@@ -97,7 +98,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
         const before = preparing;
         const ahead = fresh.filter((run) => run.dueAt.getTime() > now());
         preparing = prepareTicks({ database, specs, runs: ahead })
-          .then(() => { for (const run of ahead) inputs.has(run); })
+          .then(() => { for (const run of ahead) inputs.ask(run); })
           .catch((error: unknown) => { log.warn({ err: error, runs: fresh.length }, 'ticks not prepared ahead; they are at their moment'); });
         await before;
       } catch (error) {
@@ -167,7 +168,6 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     ready();
     await Promise.all([planning.ended, starting.ended, settling.ended, scanning.ended]);
   } finally {
-    ready();
     await events.stop();
     await outbox.settle();
   }

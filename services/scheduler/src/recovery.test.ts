@@ -213,7 +213,7 @@ describe('deadlines', () => {
 
   it('a run that waits past its time expires', async () => {
     await withScheduler(async (stage) => {
-      const { database, start, put, ticks, runsOf } = stage;
+      const { database, start, put, ticks, runsOf, end } = stage;
       await start();
       const job = await put('job', {});
       await ask(database, job, { expiresAt: new Date(database.clock.now().getTime() + 800) });
@@ -221,6 +221,17 @@ describe('deadlines', () => {
       const expired = await until(async () => (await runsOf('job')).find(({ state }) => state === 'expired'));
       expect(expired).toMatchObject({ reason: 'expired' });
       await until(async () => (await runsOf('job'))[0]?.settledAt);
+      // The same for one that had failed and was given another chance: it has not begun since.
+      const again = await put('again', {});
+      const run = await ask(database, again);
+      await until(() => ticks.length === 2);
+      await end(run, 'failed', { error: { class: 'network', message: 'no route' } });
+      const now = database.clock.now();
+      await moveRun({ database, run, to: 'due', set: { dueAt: now, dueSince: now, maxAttempts: 6, expiresAt: new Date(now.getTime() + 800) } });
+      await until(() => ticks.length === 3);
+      const ended = await until(async () => (await runsOf('again')).find(({ endedAt }) => endedAt));
+      expect(ended).toMatchObject({ state: 'expired', reason: 'expired', attempts: 2 });
+      expect(await database.collections.deadLetters.countDocuments()).toBe(0);
     });
   });
 

@@ -177,6 +177,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
       } else if (run.state === 'retrying') {
         await failWithLetter({ database, run: run._id, state: 'retrying', attempts: run.attempts, reason: 'expired' });
         runs.forget(run._id);
+        onEnded([run._id]);
       } else add(expired, 'expired', run);
     }
     await endAll(skipped, 'skipped');
@@ -207,7 +208,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
       const waiting: KnownRun[] = [];
       for (const run of due) {
         // Those whose input is still being read come again when it is there.
-        if ((run.state !== 'due' && run.state !== 'retrying') || !inputs.has(run)) continue;
+        if ((run.state !== 'due' && run.state !== 'retrying') || !inputs.ask(run)) continue;
         const early = (run.state === 'due' ? run.dueAt : (run.nextAttemptAt ?? at)) > at;
         // Ahead of its moment only a fire of the plainest kind is queued; whatever has to be decided is decided at the moment.
         if (early && (run.trigger !== 'schedule' || run.held !== undefined || run.state !== 'due' || runs.ofJob(run.job).length > 1)) { runs.postpone(run); continue; }

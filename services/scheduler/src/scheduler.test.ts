@@ -68,9 +68,49 @@ describe('an event', () => {
       await until(() => ticks.length === 2, { what: 'the tick of its second try' });
       await end(run, 'succeeded');
       await until(async () => (await runsOf('heard'))[0]?.settledAt, { what: 'its end being settled' });
+      // One that must not begin its next try, because its time is over by then, ends where that is found.
+      const late = askedRunId('heard', '01JD0000000000000000000001');
+      await insertRun({ database, run: newRun({ id: late, job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 2 }) });
+      tell({ kind: 'run', run: late, job: 'heard', state: 'due', rev: 1, at: now.toISOString() });
+      await until(() => ticks.length === 3, { what: 'the tick of the run that fails' });
+      const soon = database.clock.now().getTime() + 100;
+      await moveRun({ database, run: late, to: 'retrying', set: { expiresAt: new Date(soon), nextAttemptAt: new Date(soon + 1), error: { class: 'network', message: 'no route' } } });
+      tell({ kind: 'run', run: late, job: 'heard', state: 'retrying', rev: 3, at: now.toISOString() });
+      const failed = await until(async () => (await runsOf('heard')).find(({ _id, settledAt }) => _id === late && settledAt), { what: 'the end of the one whose time is over being settled' });
+      expect(failed).toMatchObject({ state: 'failed', reason: 'expired', error: { class: 'network' } });
       await put('heard', { schedule: { every: '1s' } });
       tell({ kind: 'job', job: 'heard', version: 2, what: 'changed', at: now.toISOString() });
-      await until(() => ticks.length === 3, { what: 'a fire of the changed job' });
+      await until(() => ticks.length === 4, { what: 'a fire of the changed job' });
+    });
+  });
+
+  it('that says that an attempt asks no more frees its slot at once; and where events may have been missed, everything is looked for at once', async () => {
+    await withScheduler(async ({ database, management, start, put, ticks, tell, runsOf }) => {
+      await start({ times: { scanMs: 3_600_000 } });
+      const now = database.clock.now();
+      const ask = async (job: string, { aloud = true } = {}): Promise<string> => {
+        const run = askedRunId(job, '01JD0000000000000000000000');
+        const version = await put(job, { source: { http: { url: 'https://one.example/' } }, limits: { concurrency: 1 } });
+        await insertRun({ database, run: newRun({ id: run, job: version, trigger: 'manual', scheduledAt: now, now, maxAttempts: 2 }) });
+        if (aloud) tell({ kind: 'run', run, job, state: 'due', rev: 1, at: now.toISOString() });
+        return run;
+      };
+      const first = await ask('first');
+      await until(() => ticks.length === 1);
+      const second = await ask('second');
+      await until(async () => (await runsOf('second'))[0]?.held === 'origin');
+      const cancelled = await moveRun({ database, run: first, to: 'cancelled' });
+      tell({ kind: 'run', run: first, job: 'first', state: 'cancelled', rev: cancelled?.rev ?? 0, at: now.toISOString() });
+      await until(async () => (await runsOf('first'))[0]?.slotUntil, { what: 'the slot being kept for the attempt that was cut short' });
+      expect((await runsOf('second'))[0]?.state).toBe('due');
+      tell({ kind: 'reported', run: first, try: 1 });
+      await until(() => ticks.length === 2, { what: 'the tick of the run that waited for the slot' });
+      expect(ticks[1]?.run).toBe(second);
+
+      await moveRun({ database, run: second, to: 'succeeded' });
+      const third = await ask('third', { aloud: false });
+      await management.closeConnections({ expected: 2 });
+      await until(() => ticks.some(({ run }) => run === third), { what: 'the tick of a run that no event has told of', see: () => runsOf('third') });
     });
   });
 });

@@ -1,8 +1,11 @@
 import { deleteJob, insertRun, moveRun, newRun, setPaused, type Database, type JobDocument } from '@gleaner/database';
 import { fireRunId } from '@gleaner/contracts';
+import { createLogger } from '@gleaner/runtime';
 import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../test/support/until.ts';
 import { withScheduler } from '../../../test/support/withScheduler.ts';
+import { defaultTimes } from './config.ts';
+import { leadTerm } from './leadTerm.ts';
 
 const ask = async (database: Database, job: JobDocument, extra: object = {}): Promise<string> => {
   const now = database.clock.now();
@@ -54,6 +57,23 @@ describe('a new leader', () => {
       const other = await ask(database, await put('other', {}));
       await until(() => ticks.length > 0);
       expect(ticks.map((tick) => tick.run)).toEqual([other]);
+    });
+  });
+});
+
+describe('a take-over that fails', () => {
+  it('starts nothing with the half that it has read', async () => {
+    await withScheduler(async ({ database, broker, put, ticks, runsOf }) => {
+      const run = await ask(database, await put('job', { source: { http: { url: 'https://resting.example/' } } }));
+      const away = new Error('the database is away');
+      const origins = { find: () => { throw away; } } as unknown as Database['collections']['origins'];
+      const term = new AbortController();
+      const half = { ...database, collections: { ...database.collections, origins } };
+      await expect(leadTerm({ database: half, broker, times: defaultTimes, origins: { concurrency: 1, perMinute: 0 }, log: createLogger({ service: 'test', level: 'silent' }) }, { token: 1, signal: term.signal, holds: () => true })).rejects.toThrow(away);
+      const failedAt = database.clock.now().getTime();
+      await until(() => database.clock.now().getTime() > failedAt + 300, { what: 'the time in which a loop would have started the run' });
+      term.abort();
+      expect([await runsOf('job'), ticks]).toMatchObject([[{ _id: run, state: 'due' }], []]);
     });
   });
 });
