@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 const top = join(import.meta.dirname, '..');
@@ -41,7 +41,7 @@ describe('the tree', () => {
     expect(offenders(shipped.filter(({ path }) => path !== 'libs/broker/src/connectFault.ts'), /\.message\.(includes|match|startsWith)\(/)).toEqual([]);
   });
   it('names its own metrics gleaner_…', () => {
-    expect(offenders(shipped.filter(({ path }) => path.startsWith('services/')), /\.(counter|gauge|gaugeFrom|histogram)\('(?!gleaner_)/)).toEqual([]);
+    expect(offenders(shipped.filter(({ path }) => path.startsWith('services/')), /\.(counter|gauge|histogram)(From)?\(\s*['"`](?!gleaner_)/)).toEqual([]);
   });
   it('declares in each package what it imports, and nothing else: what only its tests import as devDependencies', () => {
     const forEveryTest = ['@jest/globals', 'fast-check'];
@@ -62,6 +62,16 @@ describe('the tree', () => {
     const { devDependencies } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { devDependencies: object };
     const atTop = imported(source.filter(({ path }) => path.startsWith('test/') && !path.startsWith('test/bench/peers/'))).filter((one) => !one.startsWith('@gleaner/') && !(one in devDependencies));
     expect([...faults, ...atTop.map((one) => `test imports ${one} undeclared`)]).toEqual([]);
+  });
+  it('leaves a package by its name only, never by a path; its tests reach test/support besides, and test/ whatever it tests', () => {
+    const homeOf = (path: string): string => (path.startsWith('test/') ? 'test' : path.split('/').slice(0, 2).join('/'));
+    const isTest = (path: string): boolean => /\.test\.ts$|\/testing\//.test(path);
+    const faults = source.flatMap(({ path, text }) => [...text.matchAll(/(?:\bfrom |\bimport\(|^import )'(\.\.?\/[^']+)'/gm)].flatMap(([, target = '']) => {
+      const led = join(dirname(path), target);
+      const allowed = homeOf(led) === homeOf(path) || homeOf(path) === 'test' || (isTest(path) && led.startsWith('test/support/'));
+      return allowed ? [] : [`${path} imports ${led}`];
+    }));
+    expect(faults).toEqual([]);
   });
   it('has no file whose name says nothing', () => {
     expect(all.map((path) => relative(top, path)).filter((path) => /\/(utils?|helpers?|common|misc|shared)(\.ts|\/)/.test(path))).toEqual([]);
