@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ItemsAnswer, LetterAnswer, SnapshotAnswer } from '@gleaner/contracts';
+import type { ItemsAnswer, LetterAnswer, RunAnswer, SnapshotAnswer } from '@gleaner/contracts';
 import { until } from '../support/until.ts';
+import type { Container } from './compose.ts';
 import { SERVICES, type Scene } from './scene.ts';
 
 export interface Step {
@@ -99,14 +100,13 @@ export const steps: readonly Step[] = [
   } },
   { name: 'a collector killed with -9 in the middle of runs', run: async (scene) => await killedInTheMiddle(scene, 'collector') },
   { name: 'the scheduler killed with -9 in the middle of runs', run: async (scene) => await killedInTheMiddle(scene, 'scheduler') },
-  { name: 'a storage killed with -9 while it stores', run: async ({ compose, one, askRuns, runIn, healthy, ledger }) => {
-    const [run = ''] = await askRuns(['big'], 1);
-    await askRuns(ASKED, 6);
-    await runIn(run, ['running', 'succeeded']);
-    await compose.crash(await one('storage'));
-    await healthy('storage');
-    await runIn(run, ['succeeded']);
-    return tell(await ledger());
+  { name: 'a storage killed with -9 while it stores', run: async (scene) => {
+    const { askRuns, ledger } = scene;
+    // A collector works on 8 runs at once, and none of these may keep it from the large one: they, the 3 that fire, and that one.
+    await askRuns(ASKED.slice(0, 4), 4);
+    let tries = 1;
+    while (!(await crashedWhileStoring(scene))) assert.ok((tries += 1) <= 6, 'each of 6 runs had ended by the time the storage was dead');
+    return `${tries === 1 ? '' : `at the ${tries}th run; `}${tell(await ledger())}`;
   } },
   { name: 'RabbitMQ restarted under load', run: async (scene) => await restartedUnderLoad(scene, 'rabbitmq') },
   { name: 'MongoDB restarted under load', run: async (scene) => await restartedUnderLoad(scene, 'mongo') },
@@ -190,13 +190,33 @@ async function killedInTheMiddle({ compose, one, upstream, askRuns, healthy, led
   const before = await one(service);
   await compose.crash(before);
   await upstream({ hold: false });
+  await startedAgain({ compose, healthy }, service, before);
+  return tell(await ledger());
+}
+
+/** Kills the storage when a large answer has just left the upstream. Whether that hit it in the middle: the run was under way, and was still so with the storage dead. */
+async function crashedWhileStoring({ compose, one, upstream, api, askRuns, runIn, healthy }: Scene): Promise<boolean> {
+  await upstream({ hold: true });
+  const [run = ''] = await askRuns(['big'], 1);
+  await runIn(run, ['running']);
+  const before = await one('storage');
+  await upstream({ hold: false });
+  await until(async () => (await upstream()).waiting === 0, { interval: 10, what: 'the upstream having answered', see: () => upstream() });
+  await compose.crash(before);
+  const { state } = await api.ask<RunAnswer>('GET', `/v1/runs/${encodeURIComponent(run)}`);
+  await startedAgain({ compose, healthy }, 'storage', before);
+  await runIn(run, ['succeeded']);
+  return state === 'running';
+}
+
+/** Waits until Docker has started the very container again and it is healthy: one that had not died would be so at once. */
+async function startedAgain({ compose, healthy }: Pick<Scene, 'compose' | 'healthy'>, service: string, before: Container): Promise<void> {
   const [after] = await until(async () => {
     const containers = await compose.containers(service);
     return containers.every(({ RestartCount }) => RestartCount > before.RestartCount) && containers;
-  }, { timeout: 30_000, what: `Docker starting ${service} again` });
+  }, { timeout: 30_000, what: `Docker starting ${service} again`, see: async () => (await compose.containers(service)).map(({ Name, State, RestartCount }) => [Name, State.Status, RestartCount]) });
   assert.equal(after?.Id, before.Id);
   await healthy(service);
-  return tell(await ledger());
 }
 
 async function restartedUnderLoad({ compose, underLoad, healthy, upstream, ledger }: Scene, service: string): Promise<string> {
