@@ -23,6 +23,8 @@ export interface IdempotencyDocument {
   /** From then on whoever carries it out counts as dead, and another may. */
   readonly claimedUntil: Date;
   readonly expiresAt: Date;
+  /** What the command acts upon, decided when it was first carried out. */
+  readonly choice?: unknown;
   readonly answer?: KeptAnswer;
 }
 
@@ -61,12 +63,28 @@ export async function claimCommand({ database, by, command, key, asked }: {
   return modifiedCount === 1 ? { kind: 'ours', id, claim } : { kind: 'under way' };
 }
 
+/**
+ * What the command chose when it was first carried out; where that is nothing yet, what `choose` gives, kept before anything is done with it.
+ * Undefined where the claim has become somebody else's.
+ */
+export async function keepChoice<T>({ database, id, claim, choose }: { readonly database: Database; readonly id: string; readonly claim: string; readonly choose: () => Promise<T> }): Promise<{ readonly choice: T } | undefined> {
+  const { idempotency } = database.collections;
+  const standing = await idempotency.findOne({ _id: id, claim }, { projection: { choice: 1 } });
+  if (standing === null) return undefined;
+  if (standing.choice !== undefined) return { choice: standing.choice as T };
+  const choice = await choose();
+  const { matchedCount } = await idempotency.updateOne({ _id: id, claim }, { $set: { choice } });
+  return matchedCount === 1 ? { choice } : undefined;
+}
+
 /** Keeps the answer of a command that was carried out, for a day. */
 export async function keepAnswer({ database, id, claim, answer }: { readonly database: Database; readonly id: string; readonly claim: string; readonly answer: KeptAnswer }): Promise<void> {
   await database.collections.idempotency.updateOne({ _id: id, claim }, { $set: { answer } });
 }
 
-/** Gives up a claim whose command failed: the next one with this key is carried out anew. */
+/** Gives up a claim whose command failed: the next one with this key is carried out anew, on the same choice where one was made, because nobody knows how far it came. */
 export async function dropClaim({ database, id, claim }: { readonly database: Database; readonly id: string; readonly claim: string }): Promise<void> {
-  await database.collections.idempotency.deleteOne({ _id: id, claim });
+  const { idempotency } = database.collections;
+  const { deletedCount } = await idempotency.deleteOne({ _id: id, claim, choice: { $exists: false } });
+  if (deletedCount === 0) await idempotency.updateOne({ _id: id, claim }, { $set: { claimedUntil: new Date(0) } });
 }

@@ -12,7 +12,7 @@ import type { Idempotency } from './idempotency.ts';
 import { problemFromError } from './problemFromError.ts';
 import { anonymous, expectScope, type Principal } from './principal.ts';
 import { readBody } from './readBody.ts';
-import type { RawRequest, Route } from './route.ts';
+import type { Choose, RawRequest, Route } from './route.ts';
 import { sendAnswer } from './sendAnswer.ts';
 
 export const sessionCookie = 'gleaner_session';
@@ -74,7 +74,7 @@ export function createApp({ routes, trustProxy, authenticator, auditor, idempote
   async function answerOf(ctx: Context, route: Route, request: RawRequest): Promise<Answer> {
     const { audit } = route;
     if (!audit) return await route.run(request);
-    const change = async (): Promise<Answer> => await auditor.around({ request, facts: audit, change: async () => await route.run(request) });
+    const change = async (choose?: Choose): Promise<Answer> => await auditor.around({ request, facts: audit, change: async () => await route.run(request, choose) });
     return route.keepsAnswers ? await idempotency.once({ request, command: `${route.method} ${ctx.path}`, change }) : await change();
   }
 

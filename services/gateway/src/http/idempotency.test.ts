@@ -62,6 +62,38 @@ describe('a command with an Idempotency-Key', () => {
     });
   });
 
+  it('whose copy died before it could keep the answer is carried out on what it chose the first time', async () => {
+    await withGateway(async (gateway) => {
+      const { call, database } = gateway;
+      const { deadLetters, idempotency, runs } = database.collections;
+      const run = await insertFailedRun(gateway);
+      await call('PUT', '/v1/jobs/hourly', { body: { schedule: { every: '1h' }, source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' } });
+      const ask = {
+        replay: async () => await call('POST', '/v1/dead-letters/replay', { body: { filter: {} }, headers: keyed('a') }),
+        discard: async () => await call('POST', '/v1/dead-letters/discard', { body: { filter: { queue: 'store' } }, headers: keyed('a') }),
+        backfill: async () => await call('POST', '/v1/jobs/hourly/backfill', { body: { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' }, headers: keyed('a') }),
+        retry: async () => await call('POST', `/v1/runs/${run._id}/retry`, { headers: keyed('a') }),
+      };
+      await insertLetter({ database, letter: letter('first') });
+      const replayed = await ask.replay();
+      await insertLetter({ database, letter: letter('second') });
+      const discarded = await ask.discard();
+      expect([replayed, discarded].map((answer) => answer.json()['ids'])).toEqual([['first'], ['second']]);
+      const made = await ask.backfill();
+      expect((await ask.retry()).status).toBe(202);
+      await idempotency.updateMany({}, { $unset: { answer: 1 }, $set: { claimedUntil: new Date(0) } });
+
+      // Since then another letter has died, and the runs have failed.
+      await insertLetter({ database, letter: letter('third') });
+      await runs.updateMany({}, { $set: { state: 'failed' }, $inc: { attempts: 1 } });
+      expect([(await ask.replay()).json(), (await ask.discard()).json()]).toMatchObject([{ ids: ['first'], marked: 0 }, { ids: ['second'], marked: 0 }]);
+      expect(await deadLetters.findOne({ _id: 'third' })).not.toHaveProperty('replay');
+      expect((await ask.backfill()).json()).toEqual(made.json());
+      expect(await runs.countDocuments({ job: 'hourly' })).toBe(2);
+      expect((await ask.retry()).json()).toMatchObject({ code: 'state_conflict', state: 'failed' });
+    });
+  });
+
   it('whose copy died in the middle is taken over; one that is under way is waited for, then told', async () => {
     await withGateway(async ({ database }) => {
       const request = { header: () => 'a', principal: { id: 'k' }, query: {}, body: {} } as unknown as RawRequest;

@@ -1,25 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { stableHash } from '@gleaner/contracts';
-import { Binary, claimCommand, dropClaim, keepAnswer, type Database, type KeptAnswer } from '@gleaner/database';
+import { Binary, claimCommand, dropClaim, keepAnswer, keepChoice, type Database, type KeptAnswer } from '@gleaner/database';
 import type { Logger } from '@gleaner/runtime';
 import { ProblemError } from '../core/problem.ts';
 import type { Answer } from './answer.ts';
 import { readIdempotencyKey } from './readIdempotencyKey.ts';
-import type { RawRequest } from './route.ts';
+import type { Choose, RawRequest } from './route.ts';
 
 export interface Idempotency {
   /**
    * Carries out a command once for each Idempotency-Key of a principal and path; asked again within a day, the first answer is given again.
    * Two at once: the second waits a moment for the first's answer, then is told `command_under_way`. Without the header it is just carried out.
    */
-  once(options: { readonly request: RawRequest; readonly command: string; readonly change: () => Promise<Answer> }): Promise<Answer>;
+  once(options: { readonly request: RawRequest; readonly command: string; readonly change: (choose?: Choose) => Promise<Answer> }): Promise<Answer>;
 }
 
 const askAgainMs = 50;
 
 /**
- * Keeps what commands were answered in the database. A command that failed is not kept: nothing was done, or nobody knows, and every
- * command that is kept here has its effect once however often it is carried out; the same holds after a copy died in the middle of one.
+ * Keeps what commands were answered in the database. The answer of a command that failed is not kept: nothing was done, or nobody knows. Asked again it
+ * is carried out again, as is one whose copy died in the middle; on what it chose the first time (`Choose`), so that its effect comes once all the same.
  */
 export function createIdempotency({ database, log, patienceMs = 10_000 }: { readonly database: Database; readonly log: Logger; readonly patienceMs?: number }): Idempotency {
   return {
@@ -33,14 +33,18 @@ export function createIdempotency({ database, log, patienceMs = 10_000 }: { read
         if (claim.kind === 'answered') return given(claim.answer);
         if (claim.kind === 'conflict') throw new ProblemError('idempotency_conflict', 'this Idempotency-Key asked for something else here before; use a new key');
         if (claim.kind === 'ours') return await carryOut(claim);
-        if (performance.now() > deadline) throw new ProblemError('command_under_way', 'the same command, with the same Idempotency-Key, is still under way; ask again', { headers: { 'retry-after': '2' } });
+        if (performance.now() > deadline) throw underWay();
         await delay(askAgainMs);
       }
 
       async function carryOut({ id, claim }: { readonly id: string; readonly claim: string }): Promise<Answer> {
         let answer: Answer;
         try {
-          answer = await change();
+          answer = await change(async (choose) => {
+            const kept = await keepChoice({ database, id, claim, choose });
+            if (kept === undefined) throw underWay();
+            return kept.choice;
+          });
         } catch (error) {
           await dropClaim({ database, id, claim }).catch((fault: unknown) => log.warn({ err: fault }, 'the claim of a command that failed stands for another minute'));
           throw error;
@@ -51,6 +55,8 @@ export function createIdempotency({ database, log, patienceMs = 10_000 }: { read
     },
   };
 }
+
+const underWay = (): ProblemError => new ProblemError('command_under_way', 'the same command, with the same Idempotency-Key, is still under way; ask again', { headers: { 'retry-after': '2' } });
 
 /** Commands answer with a few bytes, never with a stream. */
 const kept = ({ status, type, headers, body }: Answer): KeptAnswer => ({

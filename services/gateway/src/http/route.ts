@@ -26,10 +26,17 @@ export interface RawRequest {
   readonly gone: () => AbortSignal;
 }
 
+/**
+ * Decides what a command acts upon, where carried out again it would decide otherwise (letters that a filter finds): under an Idempotency-Key the
+ * first decision is kept before anything is done, and given again. Holds what BSON holds.
+ */
+export type Choose = <T>(choose: () => Promise<T>) => Promise<T>;
+
 export interface RouteRequest<P, Q, B> extends Omit<RawRequest, 'params' | 'query' | 'body'> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  readonly choose: Choose;
 }
 
 /** What a body may be: read as JSON (or YAML where allowed) up to so many bytes. */
@@ -72,7 +79,7 @@ export interface Route {
   /** Whether what it answers is kept for an Idempotency-Key, and given again to the same request with the same key. */
   readonly keepsAnswers: boolean;
   /** Checks the request against the schemas and answers it. */
-  readonly run: (request: RawRequest) => Promise<Answer>;
+  readonly run: (request: RawRequest, choose?: Choose) => Promise<Answer>;
 }
 
 const empty = z.strictObject({});
@@ -94,11 +101,12 @@ export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.Zo
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly audit?: AuditFacts;
+  /** `own`: the route heeds an Idempotency-Key by itself. Otherwise what it answers is kept, where it is a POST that changes something. */
+  readonly idempotency?: 'own';
   readonly handle: (request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Answer> | Answer;
 }): Route {
   const { method, path, scope, summary, tag, answers, audit, handle } = spec;
-  // A route that documents the header itself does so because it heeds it itself.
-  const keepsAnswers = method === 'POST' && audit !== undefined && spec.headers?.['Idempotency-Key'] === undefined;
+  const keepsAnswers = method === 'POST' && audit !== undefined && spec.idempotency !== 'own';
   const headers = { ...spec.headers, ...(keepsAnswers ? { 'Idempotency-Key': idempotencyDoc } : {}) };
   const params = spec.params ?? (empty as unknown as P);
   const query = spec.query ?? (empty as unknown as Q);
@@ -106,13 +114,13 @@ export function defineRoute<P extends z.ZodObject = typeof empty, Q extends z.Zo
   return {
     method, path, scope, summary, tag, answers, headers, audit, keepsAnswers, bodyRules, bodyDoc: spec.bodyDoc,
     schemas: { params, query, body: spec.body },
-    run: async (request) => {
+    run: async (request, choose = async (now) => await now()) => {
       const read = {
         params: check(params, request.params, (faults) => new ProblemError('not_found', `nothing is named so: ${said(faults)}`)),
         query: check(query, request.query, (faults) => new ProblemError('bad_query', said(faults), { faults })),
         body: spec.body === undefined ? undefined : check(spec.body, request.body, (faults) => new ProblemError('bad_request', said(faults), { faults })),
       };
-      return await handle({ ...request, ...read } as RouteRequest<z.output<P>, z.output<Q>, z.output<B>>);
+      return await handle({ ...request, ...read, choose } as RouteRequest<z.output<P>, z.output<Q>, z.output<B>>);
     },
   };
 }

@@ -24,6 +24,7 @@ export const createKey = ({ database }: Gateway) =>
     method: 'POST', path: '/v1/keys', scope: 'admin', tag: 'keys', summary: 'Make a key; its text is in this answer and nowhere else',
     body: z.strictObject({ name: z.string().trim().min(1).max(100), scopes: z.array(z.enum(scopes)).min(1).max(scopes.length), expiresAt: when.optional() }),
     answers: { 201: { description: 'The key.', schema: newKeyAnswer }, 409: { description: 'This Idempotency-Key has made a key already; `id` says which.' } },
+    idempotency: 'own',
     headers: { 'Idempotency-Key': 'The same key makes no second key: it is 409 with the id of the first, whose text was told once and is kept nowhere.' },
     audit: { action: 'key.create', target: ({ body }) => (typeof body === 'object' && body !== null && 'name' in body ? String(body.name).slice(0, 100) : '') },
     handle: async ({ body, principal, header }) => {

@@ -32,8 +32,8 @@ export const replayLetters = ({ database, messenger }: Gateway) =>
     }).refine(exactlyOne, { message: exactlyOneSaid }),
     answers,
     audit: { action: 'letters.replay' },
-    handle: async ({ body, principal }) => {
-      const { ids, jobDeleted } = await withoutDeleted({ database, ids: await frozenIds({ database, ...body }) });
+    handle: async ({ body, principal, choose }) => {
+      const { ids, jobDeleted } = await choose(async () => await withoutDeleted({ database, ids: await frozenIds({ database, ...body }) }));
       if (ids.length === 0 && jobDeleted > 0 && body.ids !== undefined) throw new ProblemError('job_deleted', 'the jobs of these letters are deleted: their old runs stay as they are');
       const left = jobDeleted > 0 ? { jobDeleted } : {};
       if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0, ...left });
@@ -56,8 +56,8 @@ export const discardLetters = ({ database }: Gateway) =>
     body: z.strictObject(selection).refine(exactlyOne, { message: exactlyOneSaid }),
     answers,
     audit: { action: 'letters.discard' },
-    handle: async ({ body }) => {
-      const ids = await frozenIds({ database, ...body });
+    handle: async ({ body, choose }) => {
+      const ids = await choose(async () => await frozenIds({ database, ...body }));
       if (body.dryRun) return json({ dryRun: true, matched: ids.length, ids, marked: 0 });
       return json({ dryRun: false, matched: ids.length, ids, marked: await discard({ database, filter: { _id: { $in: ids } } }) }, { status: 202 });
     },

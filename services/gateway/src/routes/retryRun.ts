@@ -5,7 +5,7 @@ import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
-import { runParams, stateConflict } from './runParams.ts';
+import { expectRun, runParams, stateConflict } from './runParams.ts';
 
 export const retryRun = ({ database, messenger }: Gateway) =>
   defineRoute({
@@ -13,17 +13,24 @@ export const retryRun = ({ database, messenger }: Gateway) =>
     params: runParams,
     answers: { 202: { description: 'The run is due again.', schema: runSchema }, 409: { description: '`state_conflict`: it has not failed; `job_deleted`: its job, or the dataset it belongs to, is gone.' } },
     audit: { action: 'run.retry', target: ({ params }) => params['run'] ?? '' },
-    handle: async ({ params: { run: id } }) => {
-      const run = await database.transaction(async (session) => await retry({ database, id, session }));
+    handle: async ({ params: { run: id }, choose }) => {
+      const attempts = await choose(async () => expectFailed(await expectRun({ database, id })).attempts);
+      const run = await database.transaction(async (session) => await retry({ database, id, attempts, session }));
       messenger.announceRun(run);
       return json(runAnswer(run), { status: 202, headers: { location: `/v1/runs/${id}` } });
     },
   });
 
-async function retry({ database, id, session }: { readonly database: Database; readonly id: string; readonly session: ClientSession }): Promise<RunDocument> {
+function expectFailed(run: RunDocument): RunDocument {
+  if (run.state !== 'failed') throw stateConflict(run, 'only a failed run can be retried');
+  return run;
+}
+
+/** `attempts`: how often the run had been tried when this was asked first. */
+async function retry({ database, id, attempts, session }: { readonly database: Database; readonly id: string; readonly attempts: number; readonly session: ClientSession }): Promise<RunDocument> {
   const run = await findRun({ database, run: id, session });
   if (run === null) throw new ProblemError('not_found', `there is no run ${JSON.stringify(id)}`);
-  if (run.state !== 'failed') throw stateConflict(run, 'only a failed run can be retried');
+  if (expectFailed(run).attempts > attempts) throw stateConflict(run, 'it has been tried again since this was asked, and failed once more');
   const job = await findJob({ database, id: run.job, session });
   if (job === null || job.dataset !== run.dataset) throw new ProblemError('job_deleted', `job ${run.job} is deleted${job === null ? '' : ' and was made again'}: its old runs stay as they are`);
   const now = database.clock.now();

@@ -19,6 +19,7 @@ export const startRun = ({ database, messenger }: Gateway) =>
     body: z.strictObject({ params: z.record(z.string().min(1).max(256), z.json()).optional().meta({ description: 'Fills {{ params.x }}, or a task\'s params over the job\'s.' }) })
       .refine(({ params }) => params === undefined || JSON.stringify(params).length <= maxParamsBytes, { path: ['params'], message: `expected at most ${maxParamsBytes} bytes of params` }),
     bodyRules: { optional: true, maxBytes: 2 * maxParamsBytes },
+    idempotency: 'own',
     headers: { 'Idempotency-Key': 'The same key asks for the same run again: it is made once.' },
     answers: { 202: { description: 'The run waits for its turn; `Location` says where to look.', schema: runSchema } },
     audit: { action: 'run.start', target: ({ params }) => params['job'] ?? '' },
