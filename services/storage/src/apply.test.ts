@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { messageTypes } from '@gleaner/contracts';
 import { deleteJob, findRun, historyCollectionsOf, MongoServerError, moveRun, putJob, readHistory, readItems, readSnapshots, type ItemsPage } from '@gleaner/database';
 import { executeDecisions } from './executeDecisions.ts';
 import { definitionOf, itemsOf, messages, withStorage, type Message, type StorageTest } from './testing/withStorage.ts';
@@ -64,6 +65,15 @@ describe('a result', () => {
     await test.handle(set[0] as never);
     expect((await findRun({ database: test.database, run: run._id }))?.observedAt).toEqual(observedAt);
     expect(await test.history.batches.countDocuments({})).toBe(0);
+  }));
+
+  it('that waited as batches, its report with the last items, is what came to the bit', () => withStorage(async (test) => {
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const [batch, report] = messages.set(run, { a: { n: 7 } }, { batches: 1 }).map(({ body }) => body.toString());
+    await test.handle({ type: messageTypes.report, body: Buffer.from((report ?? '').replace(/}$/, ',"items":[{"k":"b","h":"h","d":{"n":-0}}]}')) });
+    await test.handle({ type: messageTypes.batch, body: Buffer.from((batch ?? '').replace('"d":{"n":7}', '"d":{"n":-0}')) });
+    expect(await latest(test, job.dataset)).toEqual({ a: { n: -0 }, b: { n: -0 } });
   }));
 
   it('never mixes two attempts, and the first whole one wins', () => withStorage(async (test) => {

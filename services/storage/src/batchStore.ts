@@ -1,4 +1,4 @@
-import type { Batch, ChangesReport, CompleteReport } from '@gleaner/contracts';
+import { exactJson, type Batch, type ChangesReport, type CompleteReport } from '@gleaner/contracts';
 import { batchId, Binary, type BatchDocument } from '@gleaner/database';
 import type { StorageParts } from './storageParts.ts';
 
@@ -14,7 +14,7 @@ export async function keepComplete({ history, database }: StorageParts, report: 
   const _id = batchId(report.attempt, completeSeq);
   const kept = await history.batches.findOneAndUpdate(
     { _id },
-    { $setOnInsert: { run: report.run, attempt: report.attempt, seq: completeSeq, body: new Binary(Buffer.from(JSON.stringify(report))), receivedAt: database.clock.now(), observedAt, batches: report.batches } },
+    { $setOnInsert: { run: report.run, attempt: report.attempt, seq: completeSeq, body: new Binary(Buffer.from(exactJson(report))), receivedAt: database.clock.now(), observedAt, batches: report.batches } },
     { upsert: true, returnDocument: 'after' },
   );
   return kept?.observedAt ?? observedAt;

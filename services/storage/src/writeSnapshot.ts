@@ -94,7 +94,7 @@ function headUpdate({ head, plan, row, rev, epoch }: { head: HeadDocument; plan:
   const set: Record<string, unknown> = { rev, snapshots: (head.snapshots ?? 0) + 1 };
   if (head.first === undefined || position < head.first) set['first'] = position;
   const logged = plan.entries.flatMap(({ epoch: id, known }) => (id === head.epoch?.id ? [known] : []));
-  const longer = head.epoch && logged.length > 0 ? { 'epoch.entries': head.epoch.entries + logged.length, 'epoch.bytes': head.epoch.bytes + knownBytes(logged) } : {};
+  const longer = head.epoch && logged.length > 0 ? { 'epoch.entries': head.epoch.entries + logged.length, 'epoch.bytes': (head.epoch.bytes ?? 0) + knownBytes(logged) } : {};
   if (!plan.newest) {
     const last = plan.rows.get(head.position ?? '');
     if (last) set['total'] = (head.total ?? 0) + last.total;

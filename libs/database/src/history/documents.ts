@@ -25,11 +25,12 @@ export interface HeadDocument {
   readonly snapshots?: number;
   /** Prefix of the current items' ids. */
   readonly generation?: string;
-  /** The newest epoch, how many log entries it has taken, and about how many bytes they and the state that it began with have. */
-  readonly epoch?: { readonly id: string; readonly position: string; readonly entries: number; readonly bytes: number; readonly stateBytes: number };
-  /** Of the newest snapshot. */
+  /** The newest epoch, how many log entries it has taken, and about how many bytes they and the state that it began with have (absent where a storage that did not count them yet began it). */
+  readonly epoch?: { readonly id: string; readonly position: string; readonly entries: number; readonly bytes?: number; readonly stateBytes?: number };
+  /** Of the newest snapshot, as are `requestHash`, `validators` and `counts`. */
   readonly extractionHash?: string;
   readonly requestHash?: string;
+  /** The highest of all that came as the newest: a lower one may have made the newest snapshot, where its definition was the same. */
   readonly jobVersion?: number;
   readonly validators?: Validators;
   readonly counts?: SnapshotCounts;
@@ -120,7 +121,8 @@ export interface GenerationDocument {
   readonly _id: string;
   readonly dataset: string;
   readonly at: Date;
-  readonly state: 'written' | 'current' | 'replaced' | 'orphaned';
+  /** Absent of one that a storage of before the states has written, until a sweep finds out. */
+  readonly state?: 'written' | 'current' | 'replaced' | 'orphaned';
 }
 
 /** A message of an attempt that waits for the rest: one per batch, and one (`seq: -1`) for the complete report. */

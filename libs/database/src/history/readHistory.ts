@@ -61,7 +61,7 @@ async function readPage({ history, session, dataset, key, after, since, limit, p
     const oldest = older.at(-1)?.position ?? '';
     const ended = older.length < epochsAtOnce || (since !== undefined && oldest <= since);
     if (full || ended || versions.filter(({ from }) => from > oldest).length > limit)
-      return { rev: head.rev, ...pageOf({ versions, after, since, limit, full }) };
+      return { rev: head.rev, ...pageOf({ versions, after, since, limit, full, horizon: head.horizon }) };
     // A value that began long before its epoch was there all the time between: those epochs need no look.
     before = last !== undefined && last.hash !== null && last.from < oldest ? nextAfter(last.from) : oldest;
   }
@@ -70,14 +70,14 @@ async function readPage({ history, session, dataset, key, after, since, limit, p
 /** The smallest position after this one that any epoch may have: epochs begin at positions, so one character more is enough. */
 const nextAfter = (position: string): string => `${position}\u0000`;
 
-/** `full` = more may follow than these, although they are no more than `limit`. */
-function pageOf({ versions, after, since, limit, full }: { versions: readonly Version[]; after: string | undefined; since: string | undefined; limit: number; full: boolean }): Pick<HistoryPage, 'versions' | 'next'> {
+/** `full` = more may follow than these, although they are no more than `limit`; behind one that began at the horizon or before it nothing that can be read does. */
+function pageOf({ versions, after, since, limit, full, horizon = '' }: { versions: readonly Version[]; after: string | undefined; since: string | undefined; limit: number; full: boolean; horizon: string | undefined }): Pick<HistoryPage, 'versions' | 'next'> {
   const [newest, ...rest] = versions;
   const continued = newest && after !== undefined && newest.to === undefined ? [{ ...newest, to: after }, ...rest] : versions;
   const wanted = since === undefined ? continued : continued.filter(({ to }) => to === undefined || to > since);
   const page = wanted.slice(0, limit);
   const last = page.at(-1);
-  return { versions: page, ...((wanted.length > limit || (full && wanted.length === continued.length)) && last ? { next: last.from } : {}) };
+  return { versions: page, ...(last && (wanted.length > limit || (full && wanted.length === continued.length && last.from > horizon)) ? { next: last.from } : {}) };
 }
 
 /** The living epochs before a position, newest first, a few at a time. */

@@ -67,8 +67,11 @@ export async function readTriggerItems({ database, dataset, run }: { readonly da
 }
 
 async function changesOf({ database, dataset, run, position }: { database: Database; dataset: string; run: string; position: string }): Promise<unknown[]> {
-  const { snapshots } = historyCollectionsOf(database.db);
+  const { snapshots, heads } = historyCollectionsOf(database.db);
   const before = await snapshots.findOne({ dataset, position: { $lt: position } }, { projection: { run: 1 }, sort: { position: -1 } });
+  // Read after the row before: where retention has taken that one, the horizon tells. What the oldest readable snapshot changed nobody knows any more.
+  const head = await heads.findOne({ _id: dataset }, { projection: { horizon: 1 } });
+  if (position <= (head?.horizon ?? '')) return [];
   if (before === null) return (await readItems({ database, dataset, run, limit: inputLimits.triggerItems })).items.flatMap((item) => ('data' in item ? [item.data] : []));
   const found: unknown[] = [];
   let after: string | undefined;

@@ -123,7 +123,7 @@ async function layOut({ position, changes, counts, epoch, limits, state }: {
   const anew = epoch === undefined || changes.size > limits.mostChanges || (changes.size >= limits.generationMinimum && changes.size >= limits.generationShare * total) || isLarge();
   const many = anew || (changes.size >= limits.epochMinimum && changes.size >= limits.epochShare * total);
   const longLog = !many && changes.size > 0
-    && (epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum) || epoch.bytes + bytes > Math.max(limits.logShare * epoch.stateBytes, limits.logBytes));
+    && (epoch.entries + changes.size > Math.max(limits.logShare * total, limits.logMinimum) || (epoch.bytes ?? 0) + bytes > Math.max(limits.logShare * (epoch.stateBytes ?? 0), limits.logBytes));
   if (!many && !longLog) {
     const entries = [...changes].map(([key, known]): PlannedEntry => ({ epoch: epoch.id, key, from: position, known, patch: false }));
     return { ...rest, generation: false, entries, items: changes };

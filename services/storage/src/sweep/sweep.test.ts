@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { deleteJob, readHistory, readItems, readSnapshots } from '@gleaner/database';
+import { deleteJob, readHistory, readItems, readSnapshots, readTriggerItems } from '@gleaner/database';
 import { messages, withStorage, type StorageTest } from '../testing/withStorage.ts';
 import { sweepDeleted } from './sweepDeleted.ts';
 import { sweepGenerations } from './sweepGenerations.ts';
@@ -54,6 +54,12 @@ describe('retention', () => {
     expect((await readSnapshots({ database, dataset: job.dataset, limit: 100 })).snapshots).toHaveLength(5);
     const { versions } = await readHistory({ database, dataset: job.dataset, key: 'count', limit: 100 });
     expect(versions.map(({ data }) => (data as { value: number }).value)).toEqual([19, 18, 17, 16, 15]);
+    // What was there before the horizon already is the last version, also of a page that is full of bytes: nothing readable follows.
+    const stays = await readHistory({ database, dataset: job.dataset, key: 'stays', limit: 9, maxBytes: 1 });
+    expect(stays).toEqual({ rev: stays.rev, versions: [{ from: expect.stringContaining('|job@000'), hash: 'h:1', data: { value: 1 } }] });
+    // What the oldest readable snapshot changed is not known any more; what a later one did is.
+    const brought = async (run: string) => (await readTriggerItems({ database, dataset: job.dataset, run })).items;
+    expect([await brought('job@015'), await brought('job@016')]).toEqual([[], [{ value: 16 }]]);
     expect(await sweepRetention({ parts: test.parts })).toBe(0);
   }, { layout }));
 
@@ -141,7 +147,7 @@ describe('a set of keys', () => {
     await test.handle(messages.complete(await test.run(job, '2'), { a: 2, b: 2 }, { observedAt: minutesAgo(2) }), late);
     expect(takes).toBeLessThan(0);
     expect(await history.keysets.countDocuments({ _id: set._id })).toBe(1);
-    // Named by nobody and unused for long, all its parts go; named again while the sweep looks, all stay.
+    // Unused for long, all its parts stay while rows name it, and go once none does.
     await history.keysets.updateMany({}, { $set: { usedAt: minutesAgo(100) } });
     const head = await history.heads.findOne({ _id: job.dataset });
     const sweep = async () => (await sweepHistory({ parts, head: { _id: job.dataset, horizon: head?.position ?? '' } })).keysets;
@@ -152,6 +158,31 @@ describe('a set of keys', () => {
 });
 
 describe('a sweep', () => {
+  it('finds out what has become of generations that a storage of before their states has left, and of those that they replaced', () => withStorage(async (test) => {
+    const { history, database } = test;
+    const job = await test.job();
+    const { dataset } = job;
+    for (const [name, ago] of [['1', 9], ['2', 8], ['3', 7]] as const) await test.handle(messages.complete(await test.run(job, name), { a: name, b: name, c: name, d: name }, { observedAt: minutesAgo(ago) }));
+    const [one, two, three] = await history.epochs.find({}, { sort: { position: 1 } }).map(({ _id }) => _id).toArray();
+    const head = await history.heads.findOne({ _id: dataset });
+    expect(head).toMatchObject({ generation: three, epoch: { id: three, entries: 0 } });
+    // The second storage was old, and so was the third: the first generation was not told that it was replaced.
+    await history.generations.updateOne({ _id: one as never }, { $set: { state: 'current' } });
+    await history.generations.updateMany({ _id: { $ne: one as never } }, { $unset: { state: true } });
+    for (const at of [minutesAgo(11), new Date()]) await history.generations.insertOne({ _id: test.parts.newId(), dataset, at } as never);
+    await history.generations.updateMany({ _id: { $in: [one, two, three] as never[] } }, { $set: { at: minutesAgo(11) } });
+    await history.heads.updateOne({ _id: dataset }, { $unset: { 'epoch.bytes': true, 'epoch.stateBytes': true } });
+    const states = async () => (await history.generations.find({}, { sort: { at: 1, _id: 1 } }).toArray()).map(({ _id, state }) => [_id === three ? 'three' : 'another', state]);
+    expect(await sweepGenerations({ parts: test.parts })).toBe(8);
+    // One without a state that is young may still be named by its transaction; one that nobody named waits its time as any other.
+    expect(await states()).toEqual([['three', 'current'], ['another', undefined]]);
+    expect((await readItems({ database, dataset, limit: 9 })).items).toHaveLength(4);
+    // And the log of the epoch that the old one began is counted from here on.
+    await test.handle(messages.complete(await test.run(job, '4'), { a: '4', b: '3', c: '3', d: '3' }, { observedAt: minutesAgo(6) }));
+    expect((await history.heads.findOne({ _id: dataset }))?.epoch).toMatchObject({ id: three, entries: 1, bytes: expect.any(Number) });
+    expect((await history.heads.findOne({ _id: dataset }))?.epoch?.bytes).toBeGreaterThan(0);
+  }, { layout: { ...layout, logMinimum: 9 } }));
+
   it('takes away the whole dataset of a deleted job, and nothing of the one made again', () => withStorage(async (test) => {
     const job = await test.job();
     await gather(test, job.dataset, 7);

@@ -1,5 +1,6 @@
 import { blockRange, entryRange, isDatabaseAway, underPrefix } from '@gleaner/database';
 import type { StorageParts } from '../storageParts.ts';
+import { classifyGenerations } from './classifyGenerations.ts';
 import { deleteInSlices } from './deleteInSlices.ts';
 
 /** An apply that has not named what it wrote by then is thought dead; one that was only asleep finds it orphaned, and writes it anew. */
@@ -9,6 +10,7 @@ const orphanedAfterMs = 600_000;
 export async function sweepGenerations({ parts }: { readonly parts: StorageParts }): Promise<number> {
   const { history, database, log } = parts;
   const orphanedBefore = new Date(database.clock.now().getTime() - orphanedAfterMs);
+  await classifyGenerations({ parts, before: orphanedBefore });
   // Claimed first: the transaction that would name one of these meets this write, or sees it.
   await history.generations.updateMany({ state: 'written', at: { $lt: orphanedBefore } }, { $set: { state: 'orphaned' } });
   let removed = 0;
