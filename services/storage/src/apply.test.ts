@@ -4,7 +4,7 @@ import { deleteJob, findRun, historyCollectionsOf, MongoServerError, moveRun, pu
 import { executeDecisions } from './executeDecisions.ts';
 import { definitionOf, itemsOf, messages, withStorage, type Message, type StorageTest } from './testing/withStorage.ts';
 
-const plain = ({ items }: Pick<ItemsPage, 'items'>): Record<string, unknown> => Object.fromEntries(items.map((item) => ('bson' in item ? ['bson', item] : [item.key, (item.data as { value?: unknown }).value ?? item.data])));
+const plain = ({ items }: Pick<ItemsPage, 'items'>): Record<string, unknown> => Object.fromEntries(items.map((item) => [item.key, (item.data as { value?: unknown }).value ?? item.data]));
 const latest = async ({ database }: StorageTest, dataset: string) => plain(await readItems({ database, dataset, limit: 1_000 }));
 const ago = (seconds: number): Date => new Date(Date.now() - seconds * 1_000);
 

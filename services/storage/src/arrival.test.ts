@@ -8,7 +8,7 @@ import { messages, withStorage, type StorageTest } from './testing/withStorage.t
 const began = Date.now();
 /** One origin for all: a slow machine must not turn their order round. */
 const ago = (seconds: number): Date => new Date(began - seconds * 1_000);
-const keysOf = async ({ database }: StorageTest, dataset: string): Promise<string> => (await readItems({ database, dataset, limit: 100 })).items.map((item) => ('key' in item ? item.key : '')).join('');
+const keysOf = async ({ database }: StorageTest, dataset: string): Promise<string> => (await readItems({ database, dataset, limit: 100 })).items.map((item) => item.key).join('');
 const stateOf = async ({ database }: StorageTest, { _id }: RunDocument) => {
   const { state, reason } = (await findRun({ database, run: _id })) ?? {};
   return reason === undefined ? state : `${state} ${reason}`;

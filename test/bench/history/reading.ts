@@ -1,5 +1,6 @@
-import { readHistory, readItems, type JobDocument } from '@gleaner/database';
+import { readHistory, type JobDocument } from '@gleaner/database';
 import type { BatchItem } from '@gleaner/contracts';
+import { readItemsPage } from '../../../services/gateway/src/readItemsPage.ts';
 import { median, print, quantile, withStorageBench, type StorageBench } from './withStorageBench.ts';
 
 // node reading.ts [versions …]: pages of 1,000 items, latest and in the past, over a history of so many versions of 20,000 keys; 4,000 changes a snapshot.
@@ -14,8 +15,8 @@ async function timePages(bench: StorageBench, job: JobDocument, what: string, ve
   for (let round = 0; round < 120; round += 1) {
     const after = `item-${String(Math.floor(Math.random() * (keys - 1_100))).padStart(6, '0')}`;
     const began = performance.now();
-    const page = await readItems({ database: bench.database, dataset: job.dataset, limit: 1_000, after, raw: true, ...moment() });
-    if (page.items.length !== 1_000) throw new Error(`expected 1,000 items; saw ${page.items.length}`);
+    const page = await readItemsPage({ database: bench.database, dataset: job.dataset, limit: 1_000, after, ...moment() });
+    if (page.rows.length !== 1_000) throw new Error(`expected 1,000 items; saw ${page.rows.length}`);
     if (round >= 20) pages.push(performance.now() - began);
   }
   print({ row: 'page of 1,000', what, versions, p50: Math.round(median(pages) * 10) / 10, p99: Math.round(quantile(pages, 0.99) * 10) / 10 });

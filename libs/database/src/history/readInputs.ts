@@ -37,7 +37,7 @@ export async function readForEach({ database, job, field, before }: { readonly d
       if (page.position === undefined) return { input: { ok: false, reason: 'no input' } };
       pinned = { position: page.position, rev: page.rev };
       for (const item of page.items) {
-        const value = 'data' in item ? textOf(read(item.data)) : undefined;
+        const value = textOf(read(item.data));
         if (value === undefined || values.has(value)) continue;
         values.add(value);
         bytes += Buffer.byteLength(value);
@@ -72,7 +72,7 @@ async function changesOf({ database, dataset, run, position }: { database: Datab
   // Read after the row before: where retention has taken that one, the horizon tells. What the oldest readable snapshot changed nobody knows any more.
   const head = await heads.findOne({ _id: dataset }, { projection: { horizon: 1 } });
   if (position <= (head?.horizon ?? '')) return [];
-  if (before === null) return (await readItems({ database, dataset, run, limit: inputLimits.triggerItems })).items.flatMap((item) => ('data' in item ? [item.data] : []));
+  if (before === null) return (await readItems({ database, dataset, run, limit: inputLimits.triggerItems })).items.map(({ data }) => data);
   const found: unknown[] = [];
   let after: string | undefined;
   do {
