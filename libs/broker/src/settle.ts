@@ -35,7 +35,10 @@ export async function settle(options: {
   const about = { queue: delivery.queue, type: delivery.type, messageId: delivery.messageId, attempt: delivery.attempt };
 
   if (settlement.kind === 'ack') return ifOpen(life, () => life.channel.ack(message), 'done');
-  if (settlement.kind === 'handBack') return handBack(life, message);
+  if (settlement.kind === 'handBack') {
+    log.warn({ ...about, reason: settlement.reason }, 'handed back to its queue');
+    return handBack(life, message);
+  }
   if (settlement.kind === 'requeue') {
     log.warn({ ...about, reason: settlement.reason }, 'given back to its queue');
     await waitFor(requeueDelayMs, life.ended);

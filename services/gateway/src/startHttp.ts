@@ -2,9 +2,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { problemOf } from './core/problem.ts';
 
-/** For a request to have come whole, its body included. */
-const requestMs = 60_000;
-
 export interface HttpServer {
   readonly port: number;
   /** Where a person on this machine finds it. */
@@ -13,12 +10,22 @@ export interface HttpServer {
   close(options?: { readonly deadlineMs?: number }): Promise<void>;
 }
 
-/** Listens with this handler; what is no HTTP at all gets a problem too. Rejects where the port is taken. */
-export async function startHttp({ handler, host, port }: { readonly handler: (request: IncomingMessage, response: ServerResponse) => unknown; readonly host: string; readonly port: number }): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 30_000, requestTimeout: requestMs, noDelay: true }, (request, response) => void handler(request, response));
+export interface HttpOptions {
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => unknown;
+  readonly host: string;
+  readonly port: number;
+  /** For a request to have come whole, its body included; its head has half of that. */
+  readonly requestMs?: number;
+  /** How often connections are looked at for it. */
+  readonly checkMs?: number;
+}
+
+/** Listens with this handler; what is no HTTP at all, or does not come whole in time, gets a problem too. Rejects where the port is taken. */
+export async function startHttp({ handler, host, port, requestMs = 60_000, checkMs = 5_000 }: HttpOptions): Promise<HttpServer> {
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: requestMs / 2, requestTimeout: requestMs, connectionsCheckingInterval: checkMs, noDelay: true }, (request, response) => void handler(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const { status, problem } = faultOf(error.code);
+    const { status, problem } = faultOf(error.code, requestMs);
     const body = JSON.stringify(problem);
     socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
   });
@@ -46,8 +53,8 @@ export async function startHttp({ handler, host, port }: { readonly handler: (re
   };
 }
 
-function faultOf(code: string | undefined): { status: string; problem: object } {
+function faultOf(code: string | undefined, requestMs: number): { status: string; problem: object } {
   if (code === 'HPE_HEADER_OVERFLOW') return { status: '431 Request Header Fields Too Large', problem: problemOf('bad_header', 'the headers are too large') };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: '408 Request Timeout', problem: problemOf('request_timeout', `the request was not there within ${requestMs / 1_000} s`) };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: '408 Request Timeout', problem: problemOf('request_timeout', `expected the head of a request within ${requestMs / 2_000} s and all of it within ${requestMs / 1_000} s`) };
   return { status: '400 Bad Request', problem: problemOf('bad_header', 'this is no HTTP request') };
 }

@@ -24,7 +24,7 @@ describe('decideSettlement', () => {
     ['afterMs equal to a rung', 'work', retry('r', 800), 1, { kind: 'copy', as: 'retried', to: rung(800) }],
     ['afterMs beyond the ladder', 'work', retry('r', 60_000), 1, { kind: 'copy', as: 'retried', to: rung(800) }],
     ['afterMs 0', 'work', retry('r', 0), 3, { kind: 'copy', as: 'retried', to: rung(200) }],
-    ['handed back, whatever the ladder', 'work', handBack('r'), 4, { kind: 'handBack' }],
+    ['handed back, whatever the ladder', 'work', handBack('r'), 4, { kind: 'handBack', reason: 'r' }],
     ['no ladder', 'plain', retry('r'), 1, { kind: 'requeue', reason: 'r' }],
     ['no ladder, dead', 'plain', dead('r'), 1, { kind: 'copy', as: 'dead', to: { exchange: 'dead', routingKey: 'plain' } }],
     ['no dead-letter queue', 'ask', dead('r'), 1, { kind: 'drop', reason: 'r' }],

@@ -17,7 +17,7 @@ export type Settlement =
   | { readonly kind: 'ack' }
   | { readonly kind: 'copy'; readonly to: Route; readonly as: 'retried' | 'dead'; readonly headers: Readonly<Record<string, unknown>> }
   | { readonly kind: 'requeue'; readonly reason: string }
-  | { readonly kind: 'handBack' }
+  | { readonly kind: 'handBack'; readonly reason: string }
   | { readonly kind: 'drop'; readonly reason: string };
 
 const maxReason = 500;
@@ -29,7 +29,7 @@ const maxForeignHeaders = 40_000;
 export function decideSettlement(input: { readonly outcome: Outcome; readonly facts: DeliveryFacts; readonly routes: QueueRoutes; readonly now: string }): Settlement {
   const { outcome, facts, routes, now } = input;
   if (outcome.kind === 'done') return { kind: 'ack' };
-  if (outcome.kind === 'handBack') return { kind: 'handBack' };
+  if (outcome.kind === 'handBack') return { kind: 'handBack', reason: outcome.reason };
   if (outcome.kind === 'dead') return bury({ facts, routes, now, reason: outcome.reason, class: outcome.class, details: outcome.details });
   if (routes.ladder.length === 0) return { kind: 'requeue', reason: outcome.reason };
   if (facts.attempt > routes.ladder.length) {

@@ -1,6 +1,10 @@
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { until } from '../../../../test/support/until.ts';
+import { createEventFeed } from '../eventFeed.ts';
+import type { RawRequest } from '../http/route.ts';
 import { withGateway } from '../testing/withGateway.ts';
+import { streamEvents } from './streamEvents.ts';
 
 describe('GET /v1/events', () => {
   it('brings what happens as it happens, and after a break what was missed', async () => {
@@ -51,6 +55,22 @@ describe('GET /v1/events', () => {
       await again.close();
       await foreign.close();
     });
+  });
+
+  it('tells a client of a quiet job how far it is, so that it does not come back to a gap', async () => {
+    const events = createEventFeed({ epoch: 'e', size: 2 });
+    const gone = new AbortController();
+    const route = streamEvents({ events, stopping: new AbortController().signal }, { heartbeatMs: 5 });
+    const { body } = await route.run({ params: {}, query: { job: 'quiet' }, header: () => undefined, gone: () => gone.signal } as unknown as RawRequest);
+    let text = '';
+    (body as Readable).on('data', (part: Buffer) => { text += part.toString(); });
+    for (const n of [1, 2, 3, 4]) events.push({ kind: 'run', run: `busy@${n}`, job: 'busy', state: 'due', rev: 1, at: '2026-11-20T00:00:00.000Z' });
+    await until(() => text.includes(events.position));
+    gone.abort();
+    expect(text).not.toContain('data:');
+    const heard: string[] = [];
+    events.listen({ onEvent: ({ id }) => heard.push(id), onGap: () => heard.push('gap') }, [...text.matchAll(/^id: (.+)$/gm)].at(-1)?.[1])();
+    expect(heard).toEqual([]);
   });
 
   it('ends when the gateway stops, which also makes it not ready', async () => {

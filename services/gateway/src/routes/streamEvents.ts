@@ -6,11 +6,10 @@ import { several } from '../core/queryFields.ts';
 import type { Gateway } from '../gateway.ts';
 import { defineRoute } from '../http/route.ts';
 
-const heartbeatMs = 15_000;
 /** A client that reads slower than things happen is let go, and comes back with its Last-Event-ID. */
 const maxWaitingBytes = 1024 * 1024;
 
-export const streamEvents = ({ events, stopping }: Gateway) =>
+export const streamEvents = ({ events, stopping }: Pick<Gateway, 'events' | 'stopping'>, { heartbeatMs = 15_000 }: { readonly heartbeatMs?: number } = {}) =>
   defineRoute({
     method: 'GET', path: '/v1/events', scope: 'read', tag: 'events',
     summary: 'Live events (server-sent): `run` when a run moves, `job` when a job changes, `gap` when some may have been missed: then read the state anew',
@@ -29,10 +28,11 @@ export const streamEvents = ({ events, stopping }: Gateway) =>
         },
         onGap: (id) => send(eventText({ id, event: 'gap', data: {} })),
       }, header('last-event-id') ?? query['last-event-id']);
-      // From here on the client knows where it is, also where the stream breaks before the first event of its own.
-      send(`id: ${events.position}\n\n`);
-      // Comments keep proxies from thinking that nobody is there.
-      const heartbeat = setInterval(() => send(': \n\n'), heartbeatMs);
+      // An id without an event tells the client where it is: at once, in case the stream breaks before the first event of its own, and again and again,
+      // so that one that hears of a quiet job only does not come back with a place that the buffer has left behind. It also keeps proxies from thinking that nobody is there.
+      const tellPosition = (): void => send(`id: ${events.position}\n\n`);
+      tellPosition();
+      const heartbeat = setInterval(tellPosition, heartbeatMs);
       const end = (): void => void stream.end();
       stopping.addEventListener('abort', end);
       gone().addEventListener('abort', () => stream.destroy());
