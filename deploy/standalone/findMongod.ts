@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } fr
 import { join } from 'node:path';
 import { aptInstall, canAptInstall } from './aptInstall.ts';
 import { findOnPath, isExecutable } from './findOnPath.ts';
-import type { FoundBinary } from './findRabbitmq.ts';
+import type { FoundBinary } from './foundBinary.ts';
 import { isOlder } from './isOlder.ts';
 import { lastLines, runCommand } from './runCommand.ts';
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findMongod } from './findMongod.ts';
+import { installedRabbitmq } from './installedRabbitmq.ts';
 import { isOlder } from './isOlder.ts';
 import { rabbitmqVersion } from './rabbitmqVersion.ts';
 
@@ -34,6 +35,21 @@ it('a mongod on the PATH that is too old is passed over, for one that will do', 
   expect(await findMongod({ cache: join(folder, 'cache'), log: () => {} })).toEqual({ file: cached });
   program('bin/mongod', 'db version v6.0.5');
   expect(await findMongod({ cache: join(folder, 'cache'), log: () => {} })).toEqual({ file: old });
+});
+
+it('a rabbitmq-server that is too old is passed over, for one on the PATH that will do; where there is none, every one is told of', async () => {
+  const debianScript = program('lib/rabbitmq_server-3.8.9/sbin/rabbitmq-server', '');
+  process.env['PATH'] = join(folder, 'bin');
+  expect(await installedRabbitmq({ debianScript: join(folder, 'nothing') })).toEqual({ faults: ['no rabbitmq-server on the PATH'] });
+  expect(await installedRabbitmq({ debianScript })).toEqual({ faults: [`${debianScript} is RabbitMQ 3.8.9, and 3.10 or newer is needed`] });
+  const onPath = join(folder, 'bin/rabbitmq-server');
+  mkdirSync(dirname(onPath));
+  const old = program('Cellar/rabbitmq/3.9.29/sbin/rabbitmq-server', '');
+  symlinkSync(old, onPath);
+  expect(await installedRabbitmq({ debianScript })).toEqual({ faults: [expect.stringContaining('3.8.9'), `${onPath} is RabbitMQ 3.9.29, and 3.10 or newer is needed`] });
+  rmSync(onPath);
+  symlinkSync(program('Cellar/rabbitmq/3.10.0/sbin/rabbitmq-server', ''), onPath);
+  expect(await installedRabbitmq({ debianScript })).toEqual({ file: onPath });
 });
 
 describe('the version of a rabbitmq-server', () => {

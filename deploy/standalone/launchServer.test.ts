@@ -118,7 +118,7 @@ describe('a server that is given', () => {
     const patience = 300;
     await expect(checkGivenRabbitmq('http://127.0.0.1:1')).rejects.toThrow(/^AMQP_URL: expected amqp:/);
     await expect(checkGivenRabbitmq('amqp://me:secret@127.0.0.1:1', { patience })).rejects.toThrow(/^AMQP_URL: no RabbitMQ answers at 127.0.0.1:1$/);
-    await expect(checkGivenMongo('mongodb://me:secret@127.0.0.1:1', { patience })).rejects.toThrow(/^MONGO_URL: no MongoDB answers at mongodb:\/\/\*\*\*@127/);
+    await expect(checkGivenMongo('mongodb://me:secret@127.0.0.1:1/?tlsCertificateKeyFilePassword=secret', { patience })).rejects.toThrow(/^MONGO_URL: no MongoDB answers at mongodb:\/\/me@127.0.0.1:1\/$/);
   });
 
   it('is refused when it is a mongod without a replica set', async () => {

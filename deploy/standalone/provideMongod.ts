@@ -1,3 +1,4 @@
+import { withoutPassword } from '@gleaner/contracts';
 import { MongoClient } from 'mongodb';
 import { dockerMongod } from './dockerServer.ts';
 import { findMongod } from './findMongod.ts';
@@ -43,7 +44,7 @@ export async function checkGivenMongo(url: string, { patience = 10_000, signal }
   const client = new MongoClient(url, { serverSelectionTimeoutMS: patience });
   const giveUp = (): void => void client.close();
   signal?.addEventListener('abort', giveUp);
-  const shown = url.replace(/\/\/[^@/]*@/, '//***@');
+  const shown = withoutPassword(url);
   try {
     const hello = await client.db('admin').command({ hello: 1 }).catch((cause: unknown) => {
       throw new Error(`MONGO_URL: no MongoDB answers at ${shown}`, { cause });
