@@ -41,16 +41,27 @@ describe('everyCron', () => {
     expect(lines.filter((line) => line.includes('housekeeping failed')).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['warn']);
   });
 
-  it('stop waits for the run that has begun', async () => {
+  it('stop waits for the run that has begun, and an error that nobody knows to pass by itself is logged as one', async () => {
+    const lines: string[] = [];
     let ended = false;
     let begun = false;
     const gate = Promise.withResolvers<void>();
-    const timer = everyCron({ name: 'slow', expression: everySecond, log: createLogger({ service: 'test', level: 'silent' }), run: async () => ((begun = true), await gate.promise, void (ended = true)) });
+    const timer = everyCron({
+      name: 'slow', expression: everySecond, log: createLogger({ service: 'test', destination: { write: (line) => void lines.push(line) } }),
+      heals: (error) => error instanceof Error && error.message === 'passes by itself',
+      run: async () => {
+        begun = true;
+        await gate.promise;
+        ended = true;
+        throw new Error('nobody knows');
+      },
+    });
     await until(() => begun);
     const stopped = timer.stop();
     gate.resolve();
     await stopped;
     expect(ended).toBe(true);
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ level: 'error', timer: 'slow', msg: expect.stringContaining('housekeeping failed') }]);
   });
 
   it('throws at an expression that is none', () => {

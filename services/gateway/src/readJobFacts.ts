@@ -12,7 +12,7 @@ const telling: readonly RunState[] = ['succeeded', 'unchanged', 'quarantined', '
 
 type RecentRun = Pick<RunDocument, '_id' | 'state' | 'endedAt'>;
 
-/** Next fire, last run, last success and item count of jobs, by job id, in three reads however many jobs there are, and one more for those whose newest fires all had no run. */
+/** Next fire, last run, last success and item count of jobs, by job id, in three reads however many jobs there are, and two more where the newest runs of some do not say how their upstream stands. */
 export async function readJobFacts({ database, jobs }: { readonly database: Database; readonly jobs: readonly JobDocument[] }): Promise<Map<string, JobFacts>> {
   const ids = jobs.map(({ _id }) => _id);
   const { collections, db } = database;
