@@ -1,20 +1,14 @@
 import { z } from 'zod';
 import type { Evidence } from './failures.ts';
 import type { Fault, JobDefinition } from './job.ts';
+import { jobHealths, letterStates, scopes } from './answerWords.ts';
 import { runStates, runTriggers } from './runStates.ts';
 
 /**
  * The shapes of the gateway's answers, in one place: what it answers, what /openapi.json tells of it, what clients read, and what the tests hold
- * every answer against. Times are ISO 8601 UTC with ms, durations ms, unknown = absent.
+ * every answer against. Times are ISO 8601 UTC with ms, durations ms, unknown = absent. The schemas are not part of the package's index: to build them
+ * takes every process that loads it milliseconds and megabytes, and only the gateway (and tests) need them; the types are.
  */
-
-/** One word for a list of jobs: `stale` = no success for `expectEvery`. */
-export const jobHealths = ['ok', 'new', 'paused', 'stale', 'failing', 'quarantined'] as const;
-export type JobHealth = (typeof jobHealths)[number];
-export const letterStates = ['parked', 'replayed', 'discarded', 'superseded'] as const;
-export type LetterState = (typeof letterStates)[number];
-export const scopes = ['read', 'operate', 'write', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
 
 /** What a schema lets through, as one reads it: nothing in it may be changed, and what is unknown is absent. */
 type Told<S extends z.ZodType> = Read<z.output<S>>;
@@ -107,10 +101,17 @@ export const simulateAnswer = z.strictObject({
   origins: z.array(z.strictObject({ origin: z.string(), requests: z.int(), mostPerMinute: z.int(), busiestMinute: iso.optional() })),
 });
 export type SimulateAnswer = Told<typeof simulateAnswer>;
-export const tryAnswer = z.looseObject({
-  ok: z.boolean(), request: z.looseObject({ bytes: z.number(), durationMs: z.number() }), counts: z.looseObject({ received: z.int(), kept: z.int(), duplicates: z.int() }),
-  sample: z.array(keyed), faults: z.array(fault), requests: z.int(), answer: z.looseObject({}).optional(),
+const evidence = z.strictObject({
+  url: z.string().optional(), method: z.string().optional(), status: z.int().optional(), headers: z.record(z.string(), z.string()).optional(),
+  body: z.string().optional().meta({ description: 'Its first 4 KiB, as text.' }), bodyBytes: z.int().optional(), durationMs: z.number().optional(),
 });
+export const tryAnswer = z.strictObject({
+  ok: z.boolean(), request: z.strictObject({ status: z.int().optional(), bytes: z.number(), durationMs: z.number(), etag: z.string().optional() }),
+  counts: z.strictObject({ received: z.int(), kept: z.int(), duplicates: z.int() }).meta({ description: 'Found upstream; kept after `where` and keys; keys that came again with other data.' }),
+  sample: z.array(keyed), faults: z.array(fault), requests: z.int(), answer: evidence.optional().meta({ description: 'The head of the last answer, secrets taken out.' }),
+});
+/** What a try found. A failed one has its failure as the first fault (`code` is the failure class) and shows how far it came. */
+export type TryAnswer = Told<typeof tryAnswer>;
 export const seriesAnswer = z.strictObject({
   field: z.string(), from: iso, to: iso, series: z.array(z.strictObject({ key: z.string().optional(), points: z.array(z.strictObject({ at: iso, value: z.unknown() })) })),
 });

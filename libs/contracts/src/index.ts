@@ -1,4 +1,5 @@
-export * from './answers.ts';
+export type * from './answers.ts';
+export * from './answerWords.ts';
 export * from './exactJson.ts';
 export * from './failures.ts';
 export * from './ids.ts';

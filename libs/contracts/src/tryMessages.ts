@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { Evidence } from './failures.ts';
-import type { Extraction, Fault, Source } from './job.ts';
-import type { RequestFacts, RunInputs } from './messages.ts';
+import type { Extraction, Source } from './job.ts';
+import type { RunInputs } from './messages.ts';
 
 /** The `type` of a request on the queue `try`; the answer is a TryAnswer. */
 export const tryMessageType = 'try.v1';
@@ -18,19 +17,6 @@ export interface TryRequest {
   readonly limitMs?: number;
   /** How many items the answer shows, 0 to 100; default 20. */
   readonly sample?: number;
-}
-
-/** What a try found. A failed one has its failure as the first fault (`code` is the failure class) and shows how far it came. */
-export interface TryAnswer {
-  readonly ok: boolean;
-  readonly request: RequestFacts;
-  /** Found upstream, kept after `where` and keys, keys that came again with other data. */
-  readonly counts: { readonly received: number; readonly kept: number; readonly duplicates: number };
-  readonly sample: readonly { readonly key: string; readonly data: unknown }[];
-  readonly faults: readonly Fault[];
-  /** The head of the last answer, secrets taken out. */
-  readonly answer?: Evidence;
-  readonly requests: number;
 }
 
 const requestSchema = z.looseObject({

@@ -1,4 +1,4 @@
-import { problemSchema } from '@gleaner/contracts';
+import { problemSchema } from '@gleaner/contracts/answers';
 import { z } from 'zod';
 import type { Route } from './http/route.ts';
 

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { auditAnswer, keysAnswer, newKeyAnswer, problemSchema } from '@gleaner/contracts';
+import { auditAnswer, keysAnswer, newKeyAnswer, problemSchema } from '@gleaner/contracts/answers';
 import { createSession } from '@gleaner/database';
 import { withGateway } from '../testing/withGateway.ts';
 import { withPrivateMongo } from '../../../../test/support/withPrivateMongo.ts';

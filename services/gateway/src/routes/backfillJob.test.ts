@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { backfillAnswer } from '@gleaner/contracts';
+import { backfillAnswer } from '@gleaner/contracts/answers';
 import { findJob, newRun, type JobDocument } from '@gleaner/database';
 import { withGateway } from '../testing/withGateway.ts';
 

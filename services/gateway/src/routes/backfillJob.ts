@@ -1,4 +1,5 @@
-import { backfillAnswer, maxAttempts, moment, unendedStates, type RunState } from '@gleaner/contracts';
+import { maxAttempts, moment, unendedStates, type RunState } from '@gleaner/contracts';
+import { backfillAnswer } from '@gleaner/contracts/answers';
 import { newRun, type Database, type JobDocument } from '@gleaner/database';
 import { firesBetween } from '@gleaner/schedule';
 import { ulid } from 'ulid';

@@ -1,4 +1,4 @@
-import { runSchema } from '@gleaner/contracts';
+import { runSchema } from '@gleaner/contracts/answers';
 import { findJob, updateRun } from '@gleaner/database';
 import { ProblemError } from '../core/problem.ts';
 import { runAnswer } from '../core/runAnswer.ts';

@@ -1,4 +1,5 @@
-import { diffAnswer, observedAtOf, stableHash } from '@gleaner/contracts';
+import { observedAtOf, stableHash } from '@gleaner/contracts';
+import { diffAnswer } from '@gleaner/contracts/answers';
 import { diffMoments, type MomentRequest } from '@gleaner/database';
 import { z } from 'zod';
 import { paging, when } from '../core/queryFields.ts';

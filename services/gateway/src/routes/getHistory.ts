@@ -1,4 +1,5 @@
-import { historyAnswer, observedAtOf } from '@gleaner/contracts';
+import { observedAtOf } from '@gleaner/contracts';
+import { historyAnswer } from '@gleaner/contracts/answers';
 import { readHistory } from '@gleaner/database';
 import { z } from 'zod';
 import { paging } from '../core/queryFields.ts';

@@ -1,4 +1,4 @@
-import { jobSchema } from '@gleaner/contracts';
+import { jobSchema } from '@gleaner/contracts/answers';
 import { createHash } from 'node:crypto';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag } from '../core/jobEtag.ts';

@@ -1,4 +1,4 @@
-import { letterSchema } from '@gleaner/contracts';
+import { letterSchema } from '@gleaner/contracts/answers';
 import { findRun } from '@gleaner/database';
 import { z } from 'zod';
 import { letterAnswer } from '../core/letterAnswer.ts';

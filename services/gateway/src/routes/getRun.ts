@@ -1,4 +1,4 @@
-import { runSchema } from '@gleaner/contracts';
+import { runSchema } from '@gleaner/contracts/answers';
 import { runAnswer } from '../core/runAnswer.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';

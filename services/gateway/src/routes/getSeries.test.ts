@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { seriesAnswer } from '@gleaner/contracts';
+import { seriesAnswer } from '@gleaner/contracts/answers';
 import { findJob, type JobDocument } from '@gleaner/database';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';
 import { withGateway } from '../testing/withGateway.ts';

@@ -1,4 +1,5 @@
-import { compilePath, duration, observedAtOf, parsePath, positionAfter, seriesAnswer } from '@gleaner/contracts';
+import { compilePath, duration, observedAtOf, parsePath, positionAfter } from '@gleaner/contracts';
+import { seriesAnswer } from '@gleaner/contracts/answers';
 import { atOneTime, readHistory, readSnapshots, type ClientSession, type Database } from '@gleaner/database';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';

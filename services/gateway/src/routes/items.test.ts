@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { diffAnswer, historyAnswer, itemsAnswer, snapshotsAnswer } from '@gleaner/contracts';
+import { diffAnswer, historyAnswer, itemsAnswer, snapshotsAnswer } from '@gleaner/contracts/answers';
 import { Decimal128, findJob, historyCollectionsOf, Long, type HistoryCollections, type JobDocument } from '@gleaner/database';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';
 import { withGateway, type TestGateway } from '../testing/withGateway.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { jobSchema, jobsAnswer, revisionsAnswer } from '@gleaner/contracts';
+import { jobSchema, jobsAnswer, revisionsAnswer } from '@gleaner/contracts/answers';
 import { createKey, type RunDocument } from '@gleaner/database';
 import { withGateway } from '../testing/withGateway.ts';
 

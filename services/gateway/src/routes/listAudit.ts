@@ -1,4 +1,4 @@
-import { auditAnswer } from '@gleaner/contracts';
+import { auditAnswer } from '@gleaner/contracts/answers';
 import type { AuditDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { paging } from '../core/queryFields.ts';

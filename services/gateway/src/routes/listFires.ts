@@ -1,4 +1,4 @@
-import { firesAnswer } from '@gleaner/contracts';
+import { firesAnswer } from '@gleaner/contracts/answers';
 import { nextFires } from '@gleaner/schedule';
 import { z } from 'zod';
 import { when, wholeNumber } from '../core/queryFields.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { itemsAnswer, observedAtOf, stableHash } from '@gleaner/contracts';
+import { observedAtOf, stableHash } from '@gleaner/contracts';
+import { itemsAnswer } from '@gleaner/contracts/answers';
 import { readHead } from '@gleaner/database';
 import { z } from 'zod';
 import { dataFilter } from '../core/dataFilter.ts';

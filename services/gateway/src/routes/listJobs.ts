@@ -1,4 +1,4 @@
-import { jobsAnswer } from '@gleaner/contracts';
+import { jobsAnswer } from '@gleaner/contracts/answers';
 import type { JobDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { jobAnswer } from '../core/jobAnswer.ts';

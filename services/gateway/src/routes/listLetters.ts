@@ -1,4 +1,5 @@
-import { jobId, lettersAnswer, letterStates } from '@gleaner/contracts';
+import { jobId, letterStates } from '@gleaner/contracts';
+import { lettersAnswer } from '@gleaner/contracts/answers';
 import type { Filter, LetterDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { letterAnswer } from '../core/letterAnswer.ts';

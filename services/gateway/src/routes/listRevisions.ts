@@ -1,4 +1,4 @@
-import { revisionsAnswer } from '@gleaner/contracts';
+import { revisionsAnswer } from '@gleaner/contracts/answers';
 import type { RevisionDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';

@@ -1,4 +1,5 @@
-import { jobId, runsAnswer, runStates, runTriggers } from '@gleaner/contracts';
+import { jobId, runStates, runTriggers } from '@gleaner/contracts';
+import { runsAnswer } from '@gleaner/contracts/answers';
 import type { Filter, RunDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { paging, several, when } from '../core/queryFields.ts';

@@ -1,4 +1,4 @@
-import { snapshotsAnswer } from '@gleaner/contracts';
+import { snapshotsAnswer } from '@gleaner/contracts/answers';
 import { readSnapshots, type SnapshotDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { paging } from '../core/queryFields.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { keysAnswer, newKeyAnswer, scopes } from '@gleaner/contracts';
+import { scopes } from '@gleaner/contracts';
+import { keysAnswer, newKeyAnswer } from '@gleaner/contracts/answers';
 import { createKey as makeKey, listKeys as readKeys, revokeKey as endKey, type KeyDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';

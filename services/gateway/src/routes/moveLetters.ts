@@ -1,4 +1,5 @@
-import { jobId, lettersMovedAnswer, queues } from '@gleaner/contracts';
+import { jobId, queues } from '@gleaner/contracts';
+import { lettersMovedAnswer } from '@gleaner/contracts/answers';
 import { discardLetters as discard, requestReplay, type Database, type Filter, type LetterDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { letterFilter } from '../core/letterFilter.ts';

@@ -1,4 +1,4 @@
-import { jobSchema } from '@gleaner/contracts';
+import { jobSchema } from '@gleaner/contracts/answers';
 import { setPaused } from '@gleaner/database';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';

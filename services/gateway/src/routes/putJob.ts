@@ -1,4 +1,5 @@
-import { jobDefinitionSchema, jobSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
+import { jobDefinitionSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
+import { jobSchema } from '@gleaner/contracts/answers';
 import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
 import { findAfterCycle, parentsOf } from '@gleaner/schedule';
 import { z } from 'zod';

@@ -1,4 +1,5 @@
-import { maxAttempts, runSchema } from '@gleaner/contracts';
+import { maxAttempts } from '@gleaner/contracts';
+import { runSchema } from '@gleaner/contracts/answers';
 import { findJob, findRun, moveRun, replayRunLetter, type ClientSession, type Database, type RunDocument } from '@gleaner/database';
 import { ProblemError } from '../core/problem.ts';
 import { runAnswer } from '../core/runAnswer.ts';

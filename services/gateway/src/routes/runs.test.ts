@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { lettersAnswer, letterSchema, lettersMovedAnswer, maxAttempts, runsAnswer, runSchema } from '@gleaner/contracts';
+import { maxAttempts } from '@gleaner/contracts';
+import { lettersAnswer, letterSchema, lettersMovedAnswer, runsAnswer, runSchema } from '@gleaner/contracts/answers';
 import { findJob, findRun, newRun, type JobDocument, type LetterDocument, type RunDocument } from '@gleaner/database';
 import { withGateway, type TestGateway } from '../testing/withGateway.ts';
 

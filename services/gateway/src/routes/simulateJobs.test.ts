@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { simulateAnswer } from '@gleaner/contracts';
+import { simulateAnswer } from '@gleaner/contracts/answers';
 import { withGateway } from '../testing/withGateway.ts';
 
 const job = { schedule: { every: '1h' }, source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' };

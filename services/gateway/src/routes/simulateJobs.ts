@@ -1,5 +1,6 @@
 import { setImmediate as pause } from 'node:timers/promises';
-import { duration, moment, parseJob, simulateAnswer, type Fault } from '@gleaner/contracts';
+import { duration, moment, parseJob, type Fault } from '@gleaner/contracts';
+import { simulateAnswer } from '@gleaner/contracts/answers';
 import { findAfterCycle, simulate, type SimulatedJob } from '@gleaner/schedule';
 import { z } from 'zod';
 import { definitionFaults } from '../core/definitionFaults.ts';

@@ -1,4 +1,5 @@
-import { askedRunId, maxAttempts, runSchema, stableHash } from '@gleaner/contracts';
+import { askedRunId, maxAttempts, stableHash } from '@gleaner/contracts';
+import { runSchema } from '@gleaner/contracts/answers';
 import { findJob, isDuplicateKey, newRun, type Database, type RunDocument } from '@gleaner/database';
 import { ulid } from 'ulid';
 import { z } from 'zod';

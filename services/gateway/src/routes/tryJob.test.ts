@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { tryAnswer } from '@gleaner/contracts';
+import { tryAnswer } from '@gleaner/contracts/answers';
 import { BrokerError } from '@gleaner/broker';
 import { findJob, type JobDocument } from '@gleaner/database';
 import { seedSnapshot } from '../testing/seedSnapshot.ts';

@@ -1,4 +1,5 @@
-import { extractionOf, parseJob, tryAnswer, type TryAnswer } from '@gleaner/contracts';
+import { extractionOf, parseJob, type TryAnswer } from '@gleaner/contracts';
+import { tryAnswer } from '@gleaner/contracts/answers';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';
 import { definitionFaults } from '../core/definitionFaults.ts';
