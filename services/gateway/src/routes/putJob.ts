@@ -1,13 +1,13 @@
-import { jobDefinitionSchema, parseJob, type Fault, type JobDefinition } from '@gleaner/contracts';
+import { jobDefinitionSchema, type Fault, type JobDefinition } from '@gleaner/contracts';
 import { jobSchema } from '@gleaner/contracts/answers';
 import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
 import { findAfterCycle, parentsOf } from '@gleaner/schedule';
 import { z } from 'zod';
-import { definitionFaults } from '../core/definitionFaults.ts';
 import { jobAnswer } from '../core/jobAnswer.ts';
 import { jobEtag, versionOfIfMatch } from '../core/jobEtag.ts';
 import { jobWarnings, mentionedJobs } from '../core/jobWarnings.ts';
 import { ProblemError } from '../core/problem.ts';
+import { readJob } from '../core/readJob.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
@@ -27,32 +27,30 @@ export const putJob = ({ database, messenger }: Gateway) =>
     },
     audit: { action: 'job.put', target: ({ params }) => params['job'] ?? '' },
     handle: async ({ params: { job: id }, body, header, principal }) => {
-      const parsed = parseJob(id, body);
-      const readable = parsed.ok ? parsed.definition : parsed.readable;
-      const faults = [...(parsed.ok ? [] : parsed.faults), ...(readable ? await furtherFaults({ database, id, definition: readable }) : [])];
-      if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+      const read = readJob(id, body);
+      const readable = read.ok ? read.definition : read.readable;
+      const faults = [...(read.ok ? [] : read.faults), ...(readable ? await cycleFaults({ database, id, definition: readable }) : [])];
+      if (!read.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
       await expectPrecondition({ database, id, ifMatch: header('if-match'), ifNoneMatch: header('if-none-match') });
       const ifVersion = versionOfIfMatch(header('if-match'));
-      const { job, created, changed } = await writeJob({ database, id, definition: parsed.definition, by: principal.name, ...(ifVersion === undefined ? {} : { ifVersion }) });
+      const { job, created, changed } = await writeJob({ database, id, definition: read.definition, by: principal.name, ...(ifVersion === undefined ? {} : { ifVersion }) });
       if (changed) messenger.announceJob({ job: id, version: job.version, what: 'changed' });
-      const known = await knownJobs({ database, ids: mentionedJobs(parsed.definition) });
+      const known = await knownJobs({ database, ids: mentionedJobs(read.definition) });
       const facts = await readJobFacts({ database, jobs: [job] });
-      const answer = jobAnswer({ job, facts: facts.get(id) ?? {}, now: database.clock.now(), warnings: jobWarnings({ definition: parsed.definition, knows: (name) => name === id || known.has(name) }) });
+      const answer = jobAnswer({ job, facts: facts.get(id) ?? {}, now: database.clock.now(), warnings: jobWarnings({ definition: read.definition, knows: (name) => name === id || known.has(name) }) });
       return json(answer, { status: created ? 201 : 200, headers: { etag: jobEtag(job.version), ...(created ? { location: `/v1/jobs/${id}` } : {}) } });
     },
   });
 
-/** Beside what is wrong with the definition itself: a cycle of jobs that fire each other. */
-async function furtherFaults({ database, id, definition }: { readonly database: Database; readonly id: string; readonly definition: JobDefinition }): Promise<Fault[]> {
-  const faults = definitionFaults(definition);
-  if (parentsOf(definition.schedule).length === 0) return faults;
+/** Beside what is wrong with the job itself: a cycle of jobs that fire each other. */
+async function cycleFaults({ database, id, definition }: { readonly database: Database; readonly id: string; readonly definition: JobDefinition }): Promise<Fault[]> {
+  if (parentsOf(definition.schedule).length === 0) return [];
   const others = await database.collections.jobs
     .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 } })
     .toArray();
   const schedules = new Map(others.map((job) => [job._id, job.definition.schedule]));
   const cycle = findAfterCycle({ job: id, schedule: definition.schedule, scheduleOf: (job) => schedules.get(job) });
-  if (cycle) faults.push({ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` });
-  return faults;
+  return cycle ? [{ path: 'schedule', code: 'after_cycle', message: `expected no cycle of jobs that fire each other; saw ${cycle.join(' after ')}` }] : [];
 }
 
 async function expectPrecondition({ database, id, ifMatch, ifNoneMatch }: { readonly database: Database; readonly id: string; readonly ifMatch: string | undefined; readonly ifNoneMatch: string | undefined }): Promise<void> {

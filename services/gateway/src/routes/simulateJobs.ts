@@ -1,10 +1,10 @@
 import { setImmediate as pause } from 'node:timers/promises';
-import { duration, moment, parseJob, type Fault } from '@gleaner/contracts';
+import { duration, moment, type Fault } from '@gleaner/contracts';
 import { simulateAnswer } from '@gleaner/contracts/answers';
 import { findAfterCycle, simulate, type SimulatedJob } from '@gleaner/schedule';
 import { z } from 'zod';
-import { definitionFaults } from '../core/definitionFaults.ts';
 import { ProblemError } from '../core/problem.ts';
+import { readJob } from '../core/readJob.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
@@ -51,9 +51,9 @@ async function read(bodies: readonly { readonly id: string }[]): Promise<Simulat
   const jobs = new Map<string, SimulatedJob & { readonly index: number }>();
   const add = (index: number, own: readonly Fault[]): void => { faults.push(...own.map((fault) => ({ ...fault, path: `jobs.${index}.${fault.path}` }))); };
   for (const [index, body] of bodies.entries()) {
-    const parsed = parseJob(body.id, body);
+    const parsed = readJob(body.id, body);
     const definition = parsed.ok ? parsed.definition : parsed.readable;
-    add(index, [...(parsed.ok ? [] : parsed.faults), ...(definition ? definitionFaults(definition) : [])]);
+    if (!parsed.ok) add(index, parsed.faults);
     if (jobs.has(body.id)) add(index, [{ path: 'id', code: 'twice', message: `expected each job once; saw ${JSON.stringify(body.id)} again` }]);
     else if (definition) jobs.set(body.id, { id: body.id, definition, index });
     if (index % readAtOnce === readAtOnce - 1) await pause();

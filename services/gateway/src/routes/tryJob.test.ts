@@ -30,6 +30,11 @@ describe('POST /v1/try', () => {
       expect((await call('POST', '/v1/try', { body: { ...job, source: { http: { url: 'https://{{ params.host }}/' } } } })).json()).toMatchObject({ code: 'bad_job', faults: [{ path: 'source.http.url', code: 'templated_origin' }] });
       const faulty = { ...job, items: 'a..b', fields: { x: { expr: '(' } }, where: { a: { $near: 1 } } };
       expect((await call('POST', '/v1/try', { body: faulty })).json()).toMatchObject({ status: 422, code: 'bad_job', faults: [{ path: 'items', code: 'bad_path' }, { path: 'fields.x.expr', code: 'bad_expression' }, { path: 'where.a.$near', code: 'unknown_operator', message: expect.stringContaining('$elemMatch') }] });
+      // What is wrong with the shape hides nothing of what is wrong with the rest; PUT says the same.
+      const mixed = { ...faulty, maxDuration: 'soon', schedule: { cron: 'x' } };
+      const all = (await call('POST', '/v1/try', { body: mixed })).json().faults?.map(({ path }) => path);
+      expect(all).toEqual(['maxDuration', 'schedule.cron', 'items', 'fields.x.expr', 'where.a.$near']);
+      expect((await call('PUT', '/v1/jobs/mixed', { body: mixed })).json().faults?.map(({ path }) => path)).toEqual(all);
       expect((await call('POST', '/v1/try?params=[1]', { body: job })).json().code).toBe('bad_query');
     }, { broker: { request } });
   });

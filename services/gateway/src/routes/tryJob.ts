@@ -1,9 +1,9 @@
-import { extractionOf, parseJob, type TryAnswer } from '@gleaner/contracts';
+import { extractionOf, type TryAnswer } from '@gleaner/contracts';
 import { tryAnswer } from '@gleaner/contracts/answers';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';
-import { definitionFaults } from '../core/definitionFaults.ts';
 import { wholeNumber } from '../core/queryFields.ts';
+import { readJob } from '../core/readJob.ts';
 import type { Gateway } from '../gateway.ts';
 import { json } from '../http/answer.ts';
 import { defineRoute } from '../http/route.ts';
@@ -25,15 +25,14 @@ export const tryJob = ({ database, messenger }: Gateway) =>
     handle: async ({ body, query, gone }) => {
       // A job that is only tried need not have a name yet.
       const id = typeof body === 'object' && body !== null && 'id' in body && typeof body.id === 'string' ? body.id : 'try';
-      const parsed = parseJob(id, body);
-      const faults = parsed.ok ? definitionFaults(parsed.definition) : parsed.faults;
-      if (!parsed.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+      const read = readJob(id, body);
+      if (!read.ok) throw new ProblemError('bad_job', read.faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults: read.faults });
       const params = readParams(query.params);
-      const { source } = parsed.definition;
-      const inputs = await readTryInputs({ database, definition: parsed.definition });
+      const { definition } = read;
+      const inputs = await readTryInputs({ database, definition });
       if (!inputs.ok) return json({ ok: false, request: { bytes: 0, durationMs: 0 }, counts: { received: 0, kept: 0, duplicates: 0 }, sample: [], faults: [inputs.fault], requests: 0 } satisfies TryAnswer);
       const answer = await messenger.tryJob({
-        request: { v: 1, source, extraction: extractionOf(parsed.definition), limitMs, sample: query.sample, inputs: { ...inputs.inputs, ...(params ? { params } : {}) } }, deadlineMs, signal: gone(),
+        request: { v: 1, source: definition.source, extraction: extractionOf(definition), limitMs, sample: query.sample, inputs: { ...inputs.inputs, ...(params ? { params } : {}) } }, deadlineMs, signal: gone(),
       });
       return json(answer);
     },
