@@ -96,6 +96,11 @@ export async function findJob({ database, id, session }: { readonly database: Da
   return await database.collections.jobs.findOne({ _id: id, deleted: { $exists: false } }, session ? { session } : {});
 }
 
+/** The dataset of a job, for reading what it has gathered; undefined where there is no such job or it is deleted. */
+export async function findDataset({ database, id }: { readonly database: Database; readonly id: string }): Promise<string | undefined> {
+  return (await database.collections.jobs.findOne({ _id: id, deleted: { $exists: false } }, { projection: { dataset: 1 } }))?.dataset;
+}
+
 /** The job as one of its versions had it; a run's definition is its `jobVersion`'s. */
 export async function findRevision({ database, job, version, session }: { readonly database: Database; readonly job: string; readonly version: number; readonly session?: ClientSession }): Promise<RevisionDocument | null> {
   return await database.collections.revisions.findOne({ _id: revisionId(job, version) }, session ? { session } : {});

@@ -1,11 +1,11 @@
 import { triggersOf, type Fault, type JobDefinition, type RunInputs } from '@gleaner/contracts';
-import { readForEach, readHead, readTriggerItems, type Database } from '@gleaner/database';
+import { findDataset, readForEach, readLikelyTrigger, type Database } from '@gleaner/database';
 
 export type TryInputs = { readonly ok: true; readonly inputs: RunInputs } | { readonly ok: false; readonly fault: Fault };
 
 /**
  * What a run of this job would take from other jobs now, as the leader reads it: the values of `forEach`, and of the job that it runs `after` what its newest
- * snapshot brought. A `forEach` without a snapshot to read is a fault; without a trigger its templates say themselves that they have no value.
+ * snapshot brought (or its first items where that is nothing). A `forEach` without a snapshot to read is a fault; without a trigger its templates say themselves that they have no value.
  */
 export async function readTryInputs({ database, definition }: { readonly database: Database; readonly definition: JobDefinition }): Promise<TryInputs> {
   const { source, schedule } = definition;
@@ -21,7 +21,6 @@ export async function readTryInputs({ database, definition }: { readonly databas
 }
 
 async function newestOf(database: Database, job: string): Promise<RunInputs['trigger']> {
-  const found = await database.collections.jobs.findOne({ _id: job, deleted: { $exists: false } }, { projection: { dataset: 1 } });
-  const head = found && (await readHead({ database, dataset: found.dataset }));
-  return found && head?.run !== undefined ? readTriggerItems({ database, dataset: found.dataset, run: head.run }) : undefined;
+  const dataset = await findDataset({ database, id: job });
+  return dataset === undefined ? undefined : await readLikelyTrigger({ database, dataset });
 }

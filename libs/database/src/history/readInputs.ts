@@ -1,10 +1,11 @@
 import { compilePath, parsePath, type RunInputs } from '@gleaner/contracts';
 import type { Database } from '../connectDatabase.ts';
+import { findDataset } from '../jobs.ts';
 import { diffMoments } from './diffMoments.ts';
 import { historyCollectionsOf } from './historyCollections.ts';
 import { HistoryError } from './HistoryError.ts';
 import { readItems } from './readItems.ts';
-import { readSnapshot } from './readSnapshots.ts';
+import { readHead, readSnapshot } from './readSnapshots.ts';
 
 /** What a run may take along, because its tick carries it. */
 const inputLimits = { entries: 1_000, bytes: 256 * 1024, triggerItems: 100 } as const;
@@ -19,9 +20,8 @@ export interface ForEachRead {
 
 /** The values of a field over another job's latest snapshot, each once, in the order of its items' keys; never a part of them. `before` is what the last read of them brought. */
 export async function readForEach({ database, job, field, before }: { readonly database: Database; readonly job: string; readonly field: string; readonly before?: ForEachRead | undefined }): Promise<ForEachRead> {
-  const parent = await database.collections.jobs.findOne({ _id: job, deleted: { $exists: false } }, { projection: { dataset: 1 } });
-  if (parent === null) return { input: { ok: false, reason: 'no input' } };
-  const { dataset } = parent;
+  const dataset = await findDataset({ database, id: job });
+  if (dataset === undefined) return { input: { ok: false, reason: 'no input' } };
   if (before?.of?.dataset === dataset) {
     const head = await historyCollectionsOf(database.db).heads.findOne({ _id: dataset }, { projection: { position: 1, rev: 1, deleted: 1 } });
     if (head !== null && !head.deleted && head.position === before.of.position && head.rev === before.of.rev) return before;
@@ -53,26 +53,53 @@ export async function readForEach({ database, job, field, before }: { readonly d
   return { input: { ok: true, values: [...values] }, ...(pinned ? { of: { dataset, ...pinned } } : {}) };
 }
 
+type Trigger = NonNullable<RunInputs['trigger']>;
+type Parent = { readonly database: Database; readonly dataset: string };
+
 /** What a run brought: its added and changed items (the first 100 by key); none where its snapshot cannot be read any more. */
-export async function readTriggerItems({ database, dataset, run }: { readonly database: Database; readonly dataset: string; readonly run: string }): Promise<NonNullable<RunInputs['trigger']>> {
-  const items: unknown[] = [];
-  try {
+export async function readTriggerItems({ database, dataset, run }: Parent & { readonly run: string }): Promise<Trigger> {
+  return triggerOf(run, await readable(async () => {
     const row = await readSnapshot({ database, dataset, run });
-    if (row !== null) items.push(...(await changesOf({ database, dataset, run, position: row.position })));
-  } catch (error) {
-    if (!(error instanceof HistoryError)) throw error;
-  }
-  const kept = withinBytes(items);
-  return { run, items: kept, ...(kept.length > 0 ? { item: kept[0] } : {}) };
+    return row === null ? [] : await changesOf({ database, dataset, run, position: row.position });
+  }));
 }
 
-async function changesOf({ database, dataset, run, position }: { database: Database; dataset: string; run: string; position: string }): Promise<unknown[]> {
+/**
+ * What a run after this dataset's newest one might take, to see what becomes of it: what that run brought or, where that is nothing, the first items that there are.
+ * Undefined where nothing was gathered yet.
+ */
+export async function readLikelyTrigger({ database, dataset }: Parent): Promise<Trigger | undefined> {
+  const run = (await readHead({ database, dataset }))?.run;
+  if (run === undefined) return undefined;
+  const brought = await readTriggerItems({ database, dataset, run });
+  return brought.items.length > 0 ? brought : triggerOf(run, await readable(async () => await firstItems({ database, dataset, run })));
+}
+
+const triggerOf = (run: string, items: readonly unknown[]): Trigger => {
+  const kept = withinBytes(items);
+  return { run, items: kept, ...(kept.length > 0 ? { item: kept[0] } : {}) };
+};
+
+/** What was read; nothing where it is swept or rewritten meanwhile. */
+async function readable(read: () => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof HistoryError)) throw error;
+    return [];
+  }
+}
+
+const firstItems = async ({ database, dataset, run }: Parent & { readonly run: string }): Promise<readonly unknown[]> =>
+  (await readItems({ database, dataset, run, limit: inputLimits.triggerItems })).items.map(({ data }) => data);
+
+async function changesOf({ database, dataset, run, position }: Parent & { readonly run: string; readonly position: string }): Promise<readonly unknown[]> {
   const { snapshots, heads } = historyCollectionsOf(database.db);
   const before = await snapshots.findOne({ dataset, position: { $lt: position } }, { projection: { run: 1 }, sort: { position: -1 } });
   // Read after the row before: where retention has taken that one, the horizon tells. What the oldest readable snapshot changed nobody knows any more.
   const head = await heads.findOne({ _id: dataset }, { projection: { horizon: 1 } });
   if (position <= (head?.horizon ?? '')) return [];
-  if (before === null) return (await readItems({ database, dataset, run, limit: inputLimits.triggerItems })).items.map(({ data }) => data);
+  if (before === null) return await firstItems({ database, dataset, run });
   const found: unknown[] = [];
   let after: string | undefined;
   do {

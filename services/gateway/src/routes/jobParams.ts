@@ -1,5 +1,5 @@
 import { jobId } from '@gleaner/contracts';
-import { findJob, type Database, type JobDocument } from '@gleaner/database';
+import { findDataset, findJob, type Database, type JobDocument } from '@gleaner/database';
 import { z } from 'zod';
 import { ProblemError } from '../core/problem.ts';
 
@@ -21,7 +21,7 @@ export interface Dataset {
 
 /** The dataset of the job of a path; throws `not_found`. */
 export async function expectDataset({ database, id }: { readonly database: Database; readonly id: string }): Promise<Dataset> {
-  const job = await database.collections.jobs.findOne({ _id: id, deleted: { $exists: false } }, { projection: { dataset: 1 } });
-  if (job === null) throw new ProblemError('not_found', `there is no job ${JSON.stringify(id)}`);
-  return { job: job._id, dataset: job.dataset };
+  const dataset = await findDataset({ database, id });
+  if (dataset === undefined) throw new ProblemError('not_found', `there is no job ${JSON.stringify(id)}`);
+  return { job: id, dataset };
 }

@@ -54,8 +54,12 @@ describe('POST /v1/try', () => {
       const run = await seedSnapshot({ database, job: companies, observedAt: new Date('2026-11-20T02:00:00Z'), items: { a: { symbol: 'AAPL' }, b: { symbol: 'MSFT' }, c: {} } });
       expect((await call('POST', '/v1/try?params={"x":1}', { body: named })).json()).toEqual(answer);
       expect(asked[0]?.body).toMatchObject({ inputs: { params: { x: 1 }, forEach: ['AAPL', 'MSFT'], trigger: { run, items: [{ symbol: 'MSFT' }, {}], item: { symbol: 'MSFT' } } } });
+      // A run that changed nothing would trigger none: what an earlier one might have brought stands for it.
+      const same = await seedSnapshot({ database, job: companies, observedAt: new Date('2026-11-20T03:00:00Z'), items: { a: { symbol: 'AAPL' }, b: { symbol: 'MSFT' }, c: {} } });
+      await call('POST', '/v1/try', { body: named });
+      expect(asked[1]?.body).toMatchObject({ inputs: { trigger: { run: same, items: [{ symbol: 'AAPL' }, { symbol: 'MSFT' }, {}], item: { symbol: 'AAPL' } } } });
       await call('POST', '/v1/try', { body: { ...http({ list: ['A'] }), schedule: { any: [{ every: '1h' }, { after: { job: 'nobody' } }] } } });
-      expect(asked[1]?.body).toMatchObject({ inputs: {} });
+      expect(asked[2]?.body).toMatchObject({ inputs: {} });
     }, { broker: { request: (question: { readonly body?: unknown }) => {
       asked.push(question);
       return Promise.resolve(answer);
