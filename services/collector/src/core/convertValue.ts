@@ -19,9 +19,12 @@ export function convertValue(value: unknown, type: FieldType, decimalComma: bool
   return converted === undefined ? { value, ok: false } : { value: converted, ok: true };
 }
 
-/** Numbers in groups of three, all parted by one mark: white space, an apostrophe, or whichever of dot and comma does not begin the fraction. */
-const groupedByComma = /^-?\d{1,3}([\s',])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
-const groupedByDot = /^-?\d{1,3}([\s'.])\d{3}(?:\1\d{3})*(?:,\d*)?$/;
+/**
+ * Numbers in groups of three, all parted by one mark: white space, an apostrophe, or whichever of dot and comma does not begin the fraction. No first group begins
+ * with 0: `0,500` is a half that is written with the other mark, and would become 500.
+ */
+const groupedByComma = /^-?[1-9]\d{0,2}([\s',])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
+const groupedByDot = /^-?[1-9]\d{0,2}([\s'.])\d{3}(?:\1\d{3})*(?:,\d*)?$/;
 
 function toNumber(value: unknown, decimalComma: boolean): number | string | undefined {
   if (typeof value === 'number') return value;
