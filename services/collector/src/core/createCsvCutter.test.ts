@@ -21,6 +21,20 @@ describe('the CSV cutter', () => {
     }), { numRuns: 500 });
   });
 
+  it('reads the same in any pieces: rows, lines, and what is wrong', () => {
+    const outcome = (text: string, size: number): unknown => {
+      try {
+        return rowsOf(text, size);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const piece = fc.constantFrom(' ', '\t', '\t', '\n', '\n', '\r\n', ',', '"', 'a');
+    fc.assert(fc.property(fc.string({ unit: piece, maxLength: 12 }), fc.integer({ min: 1, max: 9 }), (text, size) => {
+      expect(outcome(text, size)).toEqual(outcome(text, text.length));
+    }), { numRuns: 2_000 });
+  });
+
   it.each<[string, string[][]]>([
     ['a;b\n1;2', [['a', 'b'], ['1', '2']]],
     ['a\tb,c\td\n1\t2\t3', [['a', 'b,c', 'd'], ['1', '2', '3']]],
@@ -33,6 +47,7 @@ describe('the CSV cutter', () => {
     ['a\n""\n\n"x"\n" "\n \n""', [['a'], [''], ['x'], [' '], ['']]],
     ['a,b\r\n"x\r",y\r\n1,2\r', [['a', 'b'], ['x\r', 'y'], ['1', '2']]],
     ['a,b\n"1""2"3"4",""\n""""', [['a', 'b'], ['1"23"4"', ''], ['"']]],
+    ['\t\n \t \r\na\tb\n1\t2\n\t', [['a', 'b'], ['1', '2'], ['', '']]],
     ['  \n\t\n a;b\n1;2', [[' a', 'b'], ['1', '2']]],
   ])('%j', (text, rows) => {
     for (const size of [1, 3, 100]) expect(rowsOf(text, size).map(({ cells }) => cells)).toEqual(rows);

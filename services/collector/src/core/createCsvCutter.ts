@@ -90,26 +90,26 @@ export function createCsvCutter({ delimiter: given, onRow }: { readonly delimite
     }
   };
 
-  /** Waits for the end of the first line that is not blank; blank ones before it are let go. */
+  /** Waits for the end of the first line that is not blank; those before it are let go, whatever pieces they come in. */
   const begin = (text: string, last: boolean): void => {
     beginning += text;
     if (!last && !text.includes('\n')) {
       grow(text.length);
       return;
     }
-    rowChars = 0;
-    if (beginning.trim() === '') {
-      const end = beginning.lastIndexOf('\n') + 1;
-      for (let at = beginning.indexOf('\n'); at >= 0; at = beginning.indexOf('\n', at + 1)) line += 1;
-      beginning = beginning.slice(end);
-      return;
+    let from = 0;
+    let end = beginning.indexOf('\n');
+    for (; end >= 0 && beginning.slice(from, end).trim() === ''; end = beginning.indexOf('\n', from)) {
+      line += 1;
+      from = end + 1;
     }
-    const first = beginning.trimStart();
-    const end = first.indexOf('\n');
-    if (end < 0 && !last) return;
-    delimiter = delimiterOf(end < 0 ? first : first.slice(0, end));
-    const all = beginning;
+    const all = beginning.slice(from);
+    beginning = all;
+    rowChars = end < 0 ? all.length : 0;
+    if ((end < 0 && !last) || all.trim() === '') return;
+    delimiter = delimiterOf(end < 0 ? all : all.slice(0, end - from));
     beginning = '';
+    rowChars = 0;
     cut(all, delimiter.charCodeAt(0));
   };
 
