@@ -5,6 +5,6 @@ export * from './compileWhere.ts';
 export * from './extractionFaults.ts';
 export * from './formatMoment.ts';
 export * from './isCharset.ts';
-export * from './headerFault.ts';
+export * from './headerValueFault.ts';
 export * from './sourceFaults.ts';
 export * from './template.ts';

@@ -35,6 +35,7 @@ describe('what is wrong with a source', () => {
     [{ headers: { 'if-modified-since': '{{ params.x }}' } }, 'source.http.headers.if-modified-since', 'bad_header', /itself/],
     [{ headers: { 'x-city': 'Київ' } }, 'source.http.headers.x-city', 'bad_header', /8859-1/],
     [{ headers: { 'x-a': 'a\nb' } }, 'source.http.headers.x-a', 'bad_header', /line breaks/],
+    [{ headers: { 'X Key': 'a' } }, 'source.http.headers.X Key', 'bad_header', /header name; saw "X Key"/],
     [{ auth: { header: { name: 'X Key', value: 'a' } } }, 'source.http.auth.header', 'bad_header', /header name; saw "X Key"/],
     [{ auth: { bearer: 'жаба' } }, 'source.http.auth.bearer', 'bad_header', /8859-1/],
     [{ paginate: { next: { path: 'a..b' } } }, 'source.http.paginate.next.path', 'bad_path', /empty name/],

@@ -1,5 +1,5 @@
 import { pathFault, type Fault, type HttpSource, type Source } from '@gleaner/contracts';
-import { headerNameFault, headerValueFault } from './headerFault.ts';
+import { headerValueFault } from './headerValueFault.ts';
 import { fillTemplates, parseTemplate, templatesIn } from './template.ts';
 
 /**
@@ -50,6 +50,9 @@ function templateFaults({ url, query, headers, body, auth, forEach }: HttpSource
 
 /** Headers that decide what 304 means: the collector sends its own, from the newest snapshot. */
 const validators: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since']);
+
+/** Why a text is no name of a header; undefined where it is one. No template stands in a name, so it is judged here alone. */
+const headerNameFault = (name: string): string | undefined => (/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) ? undefined : `expected a header name; saw ${JSON.stringify(name)}`);
 
 function headerFaults({ headers = {}, auth }: HttpSource): Fault[] {
   const judge = (path: string, name: string, value: string): Fault[] => {

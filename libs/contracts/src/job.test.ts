@@ -68,6 +68,10 @@ describe('parseJob', () => {
     expect(faultsOf({ ...least, title: 'a\0b', where: { constructor: 1, toString: 'x' }, fields: { valueOf: 'x', a: '__proto__' } })).toEqual([]);
   });
 
+  it('says what a name lacks', () => {
+    expect(parseJob('rates', { ...least, fields: { '': 'a' } })).toMatchObject({ faults: [{ path: 'fields.', code: 'invalid_key', message: expect.stringMatching(/name: .*>=1/) }] });
+  });
+
   it('names the tasks that there are', () => {
     expect(parseJob('rates', { source: { task: 'nothing' } })).toMatchObject({ faults: [{ message: 'expected one of the tasks integrate; saw "nothing"' }] });
   });

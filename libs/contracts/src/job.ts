@@ -44,7 +44,7 @@ const httpSchema = z.strictObject({
   url: z.string().min(1).max(8_192).refine((url) => /^(https?:\/\/|\{\{)/i.test(url), 'expected a URL that begins with http:// or https:// (or with a template)'),
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH']).default('GET'),
   query: z.record(name, templated).optional(),
-  headers: z.record(z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'expected a header name'), templated).optional(),
+  headers: z.record(name, templated).optional(),
   body: z.union([text, z.record(z.string(), z.json()), z.array(z.json())]).optional(),
   auth: authSchema.optional(),
   timeout: duration({ min: 100, max: 1_500_000 }).default(30_000),
@@ -147,6 +147,7 @@ function placedFaultsOf(error: z.ZodError): PlacedFault[] {
       }
       if (issue.code === 'unrecognized_keys')
         return issue.keys.map((key) => ({ path: [...path, key], code: 'unknown_field', message: `unknown field ${JSON.stringify(key)}` }));
+      if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path, code: issue.code, message: `expected another name: ${message}` }));
       const custom = issue.code === 'custom' ? (issue.params?.['code'] as string | undefined) : undefined;
       return [{ path, code: custom ?? issue.code, message: issue.message }];
     });

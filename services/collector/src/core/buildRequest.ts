@@ -1,4 +1,4 @@
-import { headerNameFault, headerValueFault } from '@gleaner/collecting';
+import { headerValueFault } from '@gleaner/collecting';
 import type { HttpSource } from '@gleaner/contracts';
 import { AttemptFailure } from './AttemptFailure.ts';
 import { renderDeep, renderTemplate, secretsIn } from './renderTemplate.ts';
@@ -85,7 +85,7 @@ export function buildRequest({ http, scope, secrets, page = {}, bearer }: {
     names.set(lower, hidden);
     if (moved && !free(lower, target)) return;
     const value = make();
-    const reason = headerNameFault(lower) ?? headerValueFault(value);
+    const reason = headerValueFault(value);
     if (reason !== undefined) throw new AttemptFailure('bad_template', `header ${JSON.stringify(lower)}: ${reason}`);
     headers[lower] = value;
   };
