@@ -6,6 +6,7 @@ import { guardServers } from './guardServers.ts';
 import { startContainers } from './startContainers.ts';
 import type { TestServers } from './testServers.ts';
 import { withFileLock } from './withFileLock.ts';
+import { dropLeftDatabases } from './withReadyMongo.ts';
 
 export type StartedTestServers = { servers: TestServers; stop(): Promise<void> };
 
@@ -19,7 +20,7 @@ type Start = { env: NodeJS.ProcessEnv; log: (line: string) => void };
  */
 export async function startTestServers({ env, log }: Start): Promise<StartedTestServers> {
   const given = givenServers(env);
-  if (given !== undefined) return { servers: given, stop: async () => {} };
+  if (given !== undefined) return { servers: given, stop: () => dropLeftDatabases(given.mongo) };
   if (env['GLEANER_TEST_SERVERS'] === 'keep') return await keptServers(log);
   const containers = await startContainers({ env, log });
   if (containers !== undefined) return containers;
@@ -46,7 +47,7 @@ async function keptServers(log: Start['log']): Promise<StartedTestServers> {
   // Two runs that start at once must not both start servers.
   return await withFileLock(`${directory}.lock`, async () => {
     const local = await localServers({ directory, log });
-    return { servers: local.servers, stop: async () => {} };
+    return { servers: local.servers, stop: () => dropLeftDatabases(local.servers.mongo) };
   });
 }
 

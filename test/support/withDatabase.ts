@@ -1,12 +1,11 @@
-import { connectDatabase, setupDatabase, type Database } from '@gleaner/database';
-import { withMongo } from './withMongo.ts';
+import { connectDatabase, type Database } from '@gleaner/database';
+import { withReadyMongo } from './withReadyMongo.ts';
 
-/** Runs `fn` with a database of its own on the test's MongoDB, set up and empty; closed afterwards. */
+/** Runs `fn` with a database of its own on the shared MongoDB, set up and empty; closed afterwards. */
 export const withDatabase = (fn: (database: Database) => Promise<void>): Promise<void> =>
-  withMongo(async ({ url, databaseName }) => {
+  withReadyMongo(async ({ url, databaseName }) => {
     const database = await connectDatabase({ url, databaseName, appName: 'test' });
     try {
-      await setupDatabase({ database });
       await fn(database);
     } finally {
       await database.close();

@@ -1,10 +1,10 @@
-import { connectDatabase, setupDatabase, type Database } from '@gleaner/database';
+import { connectDatabase, type Database } from '@gleaner/database';
 import type { RunAnswer } from '@gleaner/contracts';
 import type { BrokerManagement } from './brokerManagement.ts';
 import { startService, type ServiceName, type ServiceProcess } from './serviceProcess.ts';
 import { until } from './until.ts';
 import { withBroker } from './withBroker.ts';
-import { withMongo } from './withMongo.ts';
+import { withReadyMongo } from './withReadyMongo.ts';
 
 const adminKey = 'test-admin-key-0123456789';
 
@@ -38,11 +38,10 @@ export interface Gleaner {
 
 /** Runs `fn` with a Gleaner of the services named (all four by default), and ends every process afterwards. */
 export function withGleaner<T>(fn: (gleaner: Gleaner) => Promise<T>, { services = ['scheduler', 'collector', 'storage', 'gateway'], env = {} }: { services?: readonly ServiceName[]; env?: Record<string, string> } = {}): Promise<T> {
-  return withMongo(({ url: mongoUrl, databaseName }) => withBroker(async ({ url: amqpUrl, management }) => {
+  return withReadyMongo(({ url: mongoUrl, databaseName }) => withBroker(async ({ url: amqpUrl, management }) => {
     const database = await connectDatabase({ url: mongoUrl, databaseName, appName: 'test' });
     const running: ServiceProcess[] = [];
     try {
-      await setupDatabase({ database });
       const start = async (name: ServiceName, extra: Record<string, string> = {}): Promise<ServiceProcess> => {
         const service = await startService({
           name, env: { AMQP_URL: amqpUrl, MONGO_URL: mongoUrl, GATEWAY_PORT: '0', ADMIN_KEY: adminKey, ALLOW_NETWORKS: '127.0.0.0/8', ...env, ...extra },

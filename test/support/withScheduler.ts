@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { exchanges, jobDefinitionSchema, topology, wakeKeys, type EventMessage, type JobInput, type Tick, type WakeMessage } from '@gleaner/contracts';
 import { connectBroker, done, type Broker } from '@gleaner/broker';
-import { connectDatabase, moveRun, putJob, setupDatabase, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
+import { connectDatabase, moveRun, putJob, type Database, type JobDocument, type RunDocument } from '@gleaner/database';
 import { createLogger } from '@gleaner/runtime';
 import type { BrokerManagement } from './brokerManagement.ts';
 import { withBroker, type TestBroker } from './withBroker.ts';
-import { withMongo } from './withMongo.ts';
+import { withReadyMongo } from './withReadyMongo.ts';
 import { defaultTimes, type OriginDefaults, type SchedulerTimes } from '../../services/scheduler/src/config.ts';
 import { holdLeadership, type Leadership } from '../../services/scheduler/src/holdLeadership.ts';
 import { leadTerm } from '../../services/scheduler/src/leadTerm.ts';
@@ -35,14 +35,13 @@ export interface SchedulerStage {
 export async function withScheduler(fn: (stage: SchedulerStage) => Promise<void>, { collect = true, broker: given }: { readonly collect?: boolean; readonly broker?: TestBroker } = {}): Promise<void> {
   const log = createLogger({ service: 'scheduler-test', level: 'silent' });
   const withServer = given === undefined ? withBroker : (use: (server: TestBroker) => Promise<void>) => use(given);
-  await withMongo(async ({ url: mongoUrl }) => withServer(async ({ url: amqpUrl, management }) => {
+  await withReadyMongo(async ({ url: mongoUrl }) => withServer(async ({ url: amqpUrl, management }) => {
     const database = await connectDatabase({ url: mongoUrl, appName: 'test' });
     const broker = await connectBroker({ url: amqpUrl, name: 'test', log });
     const leaders: { leadership: Leadership; database: Database; broker: Broker }[] = [];
     const ticks: Tick[] = [];
     const tell: SchedulerStage['tell'] = (event) => { broker.announce(exchanges.events, event.kind === 'run' ? `run.${event.state}` : event.kind === 'job' ? `job.${event.what}` : wakeKeys.reported, event); };
     try {
-      await setupDatabase({ database });
       await broker.declare(topology);
       if (collect) await broker.consume({ queue: 'collect', concurrency: 50, handler: (delivery) => { ticks.push(delivery.json() as Tick); return done(); } }).ready;
       await fn({

@@ -1,27 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectDatabase, setupDatabase } from '@gleaner/database';
 import { startService, type ServiceProcess } from '../../../test/support/serviceProcess.ts';
 import { until } from '../../../test/support/until.ts';
 import { withBroker } from '../../../test/support/withBroker.ts';
-import { withMongo } from '../../../test/support/withMongo.ts';
+import { withReadyMongo } from '../../../test/support/withReadyMongo.ts';
 
 const job = JSON.stringify({ source: { http: { url: 'https://upstream.example/items' } }, key: 'Id' });
 const nobody = 'amqp://127.0.0.1:9/none';
-
-async function withSetup(fn: (mongoUrl: string) => Promise<void>): Promise<void> {
-  await withMongo(async ({ url }) => {
-    const database = await connectDatabase({ url, appName: 'test' });
-    await setupDatabase({ database });
-    await database.close();
-    await fn(url);
-  });
-}
 
 const loginOf = ({ lines }: ServiceProcess): string | undefined => lines.find((line) => line.startsWith('login: '));
 
 describe('the gateway as a process', () => {
   it('makes a first key, tells it once as a link that signs a browser in, and serves without a broker', async () => {
-    await withSetup(async (mongoUrl) => {
+    await withReadyMongo(async ({ url: mongoUrl }) => {
       const first = await startService({ name: 'gateway', env: { MONGO_URL: mongoUrl, AMQP_URL: nobody, GATEWAY_PORT: '0' } });
       try {
         const link = (await until(() => loginOf(first))).slice('login: '.length);
@@ -43,7 +33,7 @@ describe('the gateway as a process', () => {
   });
 
   it('takes ADMIN_KEY, shows live events, and ends in order on SIGTERM with a stream open', async () => {
-    await withSetup(async (mongoUrl) => {
+    await withReadyMongo(async ({ url: mongoUrl }) => {
       await withBroker(async ({ url: amqpUrl }) => {
         const gateway = await startService({ name: 'gateway', env: { MONGO_URL: mongoUrl, AMQP_URL: amqpUrl, GATEWAY_PORT: '0', ADMIN_KEY: 'a-key-for-this-test' } });
         try {

@@ -1,7 +1,7 @@
 import { jobDefinitionSchema } from '@gleaner/contracts';
-import { connectDatabase, putJob, setPaused, setupDatabase, type Database } from '@gleaner/database';
+import { putJob, setPaused, type Database } from '@gleaner/database';
 import { describe, expect, it } from '@jest/globals';
-import { withMongo } from '../../../test/support/withMongo.ts';
+import { withDatabase } from '../../../test/support/withDatabase.ts';
 import { defaultTimes } from './config.ts';
 import { createJobBook, type JobBook, type JobEntry } from './jobBook.ts';
 import { writeLedger } from './writeLedger.ts';
@@ -14,23 +14,17 @@ const staleOf = (entries: readonly JobEntry[]): unknown[] => entries.map(({ id, 
 
 /** Two jobs that fire each hour from `first` on, in a book whose watermarks are written; then `move` does what another leader does meanwhile, by default moves the watermark of `moved` on. */
 async function withMovedOn(fn: (stage: { readonly database: Database; readonly book: JobBook; readonly entries: readonly JobEntry[]; readonly first: number; readonly theirs: Date; through(job: string): Promise<Date | undefined> }) => Promise<void>, move?: (database: Database) => Promise<void>): Promise<void> {
-  await withMongo(async ({ url }) => {
-    const database = await connectDatabase({ url, appName: 'test' });
-    try {
-      await setupDatabase({ database });
-      const first = Math.ceil(Date.now() / hour) * hour + hour;
-      for (const id of ['moved', 'mine']) await putJob({ database, id, by: 'test', definition: jobDefinitionSchema.parse({ schedule: { every: '1h', start: new Date(first).toISOString() }, source: { http: { url: 'https://upstream.example/' } }, key: 'id' }) });
-      const book = createJobBook({ database, times: defaultTimes });
-      await book.load();
-      const entries = [...book.all()];
-      expect(await writeLedger({ database, book, entries, now: Date.now(), ahead: 500, holds })).toEqual([]);
-      const theirs = new Date(first + 9 * hour);
-      if (move) await move(database);
-      else await database.collections.schedules.updateOne({ _id: 'moved' }, { $set: { through: theirs } });
-      await fn({ database, book, entries, first, theirs, through: async (job) => (await database.collections.schedules.findOne({ _id: job }))?.through });
-    } finally {
-      await database.close();
-    }
+  await withDatabase(async (database) => {
+    const first = Math.ceil(Date.now() / hour) * hour + hour;
+    for (const id of ['moved', 'mine']) await putJob({ database, id, by: 'test', definition: jobDefinitionSchema.parse({ schedule: { every: '1h', start: new Date(first).toISOString() }, source: { http: { url: 'https://upstream.example/' } }, key: 'id' }) });
+    const book = createJobBook({ database, times: defaultTimes });
+    await book.load();
+    const entries = [...book.all()];
+    expect(await writeLedger({ database, book, entries, now: Date.now(), ahead: 500, holds })).toEqual([]);
+    const theirs = new Date(first + 9 * hour);
+    if (move) await move(database);
+    else await database.collections.schedules.updateOne({ _id: 'moved' }, { $set: { through: theirs } });
+    await fn({ database, book, entries, first, theirs, through: async (job) => (await database.collections.schedules.findOne({ _id: job }))?.through });
   });
 }
 

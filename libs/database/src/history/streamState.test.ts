@@ -1,19 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Binary } from 'mongodb';
-import { withMongo } from '../../../../test/support/withMongo.ts';
-import { atOneTime, connectDatabase, createKeyframeCache, historyCollectionsOf, packKeyframe, readState, setupDatabase, streamState, type Database, type EpochStart, type HistoryCollections, type KeyframeCache } from '../index.ts';
+import { withDatabase } from '../../../../test/support/withDatabase.ts';
+import { atOneTime, createKeyframeCache, historyCollectionsOf, packKeyframe, readState, streamState, type Database, type EpochStart, type HistoryCollections, type KeyframeCache } from '../index.ts';
 import { compareKeys } from './historyIds.ts';
 
 const withEpoch = (fn: (given: { readonly database: Database; readonly history: HistoryCollections; readonly epoch: EpochStart }) => Promise<void>): Promise<void> =>
-  withMongo(async ({ url, databaseName }) => {
-    const database = await connectDatabase({ url, databaseName, appName: 'test' });
-    try {
-      await setupDatabase({ database });
-      await fn({ database, history: historyCollectionsOf(database.db), epoch: { _id: 'E', position: position(0) } });
-    } finally {
-      await database.close();
-    }
-  });
+  withDatabase((database) => fn({ database, history: historyCollectionsOf(database.db), epoch: { _id: 'E', position: position(0) } }));
 const position = (second: number): string => `${new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()}|job@${second}`;
 const key = (index: number): string => `k${String(index).padStart(5, '0')}`;
 

@@ -2,7 +2,7 @@ import type { Broker } from '@gleaner/broker';
 import type { EventMessage } from '@gleaner/contracts';
 import { connectDatabase, createKey, setupDatabase, type Database } from '@gleaner/database';
 import { createLogger, createMetrics } from '@gleaner/runtime';
-import { withMongo } from '../../../../test/support/withMongo.ts';
+import { withReadyMongo } from '../../../../test/support/withReadyMongo.ts';
 import { createGateway } from '../createGateway.ts';
 import { startHttp } from '../startHttp.ts';
 import { createFakeBroker, type FakeBroker } from './createFakeBroker.ts';
@@ -31,7 +31,7 @@ export interface TestGateway {
 
 /** Runs `fn` with a gateway on a free port over a database of its own; the broker is a fake that only remembers. */
 export async function withGateway<T>(fn: (gateway: TestGateway) => Promise<T>, options: { readonly broker?: Partial<Broker>; readonly mongoUrl?: string; readonly trustProxy?: boolean; readonly answerMs?: number } = {}): Promise<T> {
-  const withDatabase = async (use: (mongo: { readonly url: string }) => Promise<T>): Promise<T> => (options.mongoUrl === undefined ? await withMongo(use) : await use({ url: options.mongoUrl }));
+  const withDatabase = async (use: (mongo: { readonly url: string }) => Promise<T>): Promise<T> => (options.mongoUrl === undefined ? await withReadyMongo(use) : await use({ url: options.mongoUrl }));
   return await withDatabase(async ({ url }) => {
     const database = await connectDatabase({ url, appName: 'gateway-test' });
     const stopping = new AbortController();

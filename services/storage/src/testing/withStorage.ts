@@ -5,7 +5,8 @@ import {
 import { createLogger } from '@gleaner/runtime';
 import type { Outcome, PublishRequest } from '@gleaner/broker';
 import { ulid } from 'ulid';
-import { withMongo, type TestMongo } from '../../../../test/support/withMongo.ts';
+import type { TestMongo } from '../../../../test/support/withMongo.ts';
+import { withReadyMongo } from '../../../../test/support/withReadyMongo.ts';
 import { layoutLimits, type LayoutLimits } from '../core/planNewest.ts';
 import { handleMessage } from '../handleMessage.ts';
 import { settleSetInHand } from '../handleResult.ts';
@@ -43,7 +44,7 @@ export const definitionOf = (extra: object = {}): JobDefinition => {
 
 /** Gives a database with the history's collections and a storage on it that has no broker but lists. */
 export async function withStorage(fn: (test: StorageTest) => Promise<void>, { layout = layoutLimits, limits = {}, server }: { readonly layout?: LayoutLimits; readonly limits?: Partial<typeof transactionLimits>; /** Default: a database of its own on the shared one. */ readonly server?: TestMongo } = {}): Promise<void> {
-  const give = async (use: (mongo: TestMongo) => Promise<void>): Promise<void> => (server ? await use(server) : await withMongo(use));
+  const give = async (use: (mongo: TestMongo) => Promise<void>): Promise<void> => (server ? await use(server) : await withReadyMongo(use));
   await give(async ({ url, databaseName }) => {
     const database = await connectDatabase({ url, databaseName, appName: 'storage-test' });
     try {
