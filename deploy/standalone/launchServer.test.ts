@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,7 +9,7 @@ import { listeningAddresses } from '../../test/support/listeningAddresses.ts';
 import { cacheDirectory } from './cacheDirectory.ts';
 import { freePort } from './freePort.ts';
 import { takeLauncherLock } from './launcherLock.ts';
-import { launchServer } from './launchServer.ts';
+import { launchServer, type ServerProgram } from './launchServer.ts';
 import { mongodProgram } from './mongodProgram.ts';
 import { groupLives, spawnGroup, stopGroup } from './processes.ts';
 import { checkGivenMongo, provideMongod } from './provideMongod.ts';
@@ -70,6 +71,30 @@ describe('a server that the launcher starts', () => {
       expect(second.url).not.toBe(first.url);
       expect(await read(second.url)).toEqual(['kept']);
       await write(second.url, 'more');
+    } finally {
+      await new Promise((resolve) => { squatter.close(resolve); });
+    }
+  });
+
+  it('is started again on other ports when another process was quicker to take one', async () => {
+    const logFile = join(directory, 'racer.log');
+    const squatter = createServer((socket) => socket.end('squatter'));
+    const tried: number[] = [];
+    const program: ServerProgram = {
+      name: 'racer', portNames: ['main'], recipe: 'r', logFile,
+      start: async ({ main = 0 }, started) => {
+        if (tried.push(main) === 1) await new Promise<void>((resolve) => { squatter.listen(main, '127.0.0.1', resolve); });
+        const script = `require('node:net').createServer((socket) => socket.end('racer')).listen(${main}, '127.0.0.1')`;
+        started(await spawnGroup({ command: process.execPath, args: ['-e', script], env: process.env, logFile, directory }));
+      },
+      answers: async ({ main = 0 }) => await text(connect(main, '127.0.0.1')) === 'racer',
+    };
+    try {
+      const server = await launchServer({ program, recordFile: recordFileOf(directory, 'mongod'), log });
+      expect(tried).toEqual([expect.any(Number), server.ports['main']]);
+      expect(server.ports['main']).not.toBe(tried[0]);
+      expect(said).toContainEqual(expect.stringContaining(`another process has taken port ${tried[0]}`));
+      await server.stop();
     } finally {
       await new Promise((resolve) => { squatter.close(resolve); });
     }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from './freePort.ts';
+import { freePort, portTaken } from './freePort.ts';
 import { groupLives, stopGroup } from './processes.ts';
 import type { ProcessGroup } from './processes.ts';
 import { lastLines } from './runCommand.ts';
@@ -32,11 +32,14 @@ export type LaunchedServer = {
 };
 
 const STOP_PATIENCE_MS = 15_000;
+/** A port is free when it is chosen, and a server opens it seconds later: another process may have been quicker. */
+const MOST_STARTS = 3;
 
 /**
  * Gives a running server: the one that an earlier launcher left (by its record, if it is the same program and answers),
  * else a new one, after what is left of the old one has been ended. Rejects, with the end of the server's log, when it
- * exits or does not answer within `patience` ms, or when `signal` is aborted; nothing stays running then.
+ * exits or does not answer within `patience` ms, or when `signal` is aborted; nothing stays running then. Where another process
+ * took one of its ports meanwhile it is started again, on other ports.
  */
 export async function launchServer({ program, recordFile, patience = 60_000, log, signal }: {
   program: ServerProgram; recordFile: string; patience?: number; log: (line: string) => void; signal?: AbortSignal | undefined;
@@ -50,9 +53,23 @@ export async function launchServer({ program, recordFile, patience = 60_000, log
     if (earlier.groups.some(groupLives)) log(`replacing the ${program.name} that an earlier start left`);
     await stopper(earlier.groups, recordFile)();
   }
-  signal?.throwIfAborted();
-  const ports: Ports = {};
-  for (const name of program.portNames) ports[name] = await freePort(earlier?.ports[name]);
+  for (let starts = 1; ; starts += 1) {
+    signal?.throwIfAborted();
+    const ports: Ports = {};
+    for (const name of program.portNames) ports[name] = await freePort(earlier?.ports[name]);
+    try {
+      return await startServer({ program, recordFile, ports, patience, signal });
+    } catch (error) {
+      const taken = signal?.aborted === true ? [] : await takenOf(Object.values(ports));
+      if (taken.length === 0 || starts === MOST_STARTS) throw error;
+      log(`${program.name} did not start, and another process has taken port ${taken.join(' and ')} of those chosen for it: starting it again on others`);
+    }
+  }
+}
+
+async function startServer({ program, recordFile, ports, patience, signal }: {
+  program: ServerProgram; recordFile: string; ports: Ports; patience: number; signal: AbortSignal | undefined;
+}): Promise<LaunchedServer> {
   const groups: ProcessGroup[] = [];
   const logStart = sizeOf(program.logFile);
   const stop = stopper(groups, recordFile);
@@ -88,6 +105,12 @@ async function untilItAnswers({ program, ports, groups, patience, logStart, sign
     }
     await delay(50);
   }
+}
+
+async function takenOf(ports: readonly number[]): Promise<number[]> {
+  const taken: number[] = [];
+  for (const port of ports) if (await portTaken(port)) taken.push(port);
+  return taken;
 }
 
 /** A server that was just about to answer, or is busy, gets a moment. */
