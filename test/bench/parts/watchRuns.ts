@@ -1,45 +1,46 @@
-import type { RunState } from '@gleaner/contracts';
-import type { Database } from '@gleaner/database';
+import { connectBroker } from '@gleaner/broker';
+import { exchanges, topology, type EventMessage, type RunState } from '@gleaner/contracts';
+import { createLogger } from '@gleaner/runtime';
 
 const ended: readonly RunState[] = ['succeeded', 'unchanged', 'quarantined', 'failed', 'cancelled', 'expired', 'skipped', 'missed'];
 
-/** How a run ended, and when the bench saw it by performance.now(). */
+/** How a run ended, and when the bench heard of it by performance.now(). */
 export interface EndedRun {
   readonly run: string;
   readonly state: RunState;
   readonly at: number;
 }
 
-/** Sees runs end as the database commits it, by a change stream: no polling that would take time from what is measured. */
+/**
+ * Hears of runs' ends by the events that services tell of them as soon as they are committed. Neither polling nor a change stream:
+ * those would have the database look at every write while writing is measured.
+ */
 export interface RunWatch {
-  /** Resolves when the run has ended, also when it did before; rejects after `timeout` ms (default 60,000). */
+  /** Resolves when the run has ended, also when it did before; rejects after `timeout` ms (default 60,000), also where its event was lost. */
   readonly ended: (run: string, timeout?: number) => Promise<EndedRun>;
-  /** How many runs have ended since the watch began. */
-  readonly count: () => number;
   readonly close: () => Promise<void>;
 }
 
-export async function watchRuns(database: Database): Promise<RunWatch> {
+export async function watchRuns(amqpUrl: string): Promise<RunWatch> {
   const seen = new Map<string, EndedRun>();
   const waiting = new Map<string, (ended: EndedRun) => void>();
-  const stream = database.collections.runs.watch(
-    [{ $match: { operationType: 'update', 'updateDescription.updatedFields.state': { $in: [...ended] } } }, { $project: { operationType: 1, documentKey: 1, 'updateDescription.updatedFields.state': 1 } }],
-    { maxAwaitTimeMS: 10_000 },
-  );
-  stream.on('change', (change) => {
-    const at = performance.now();
-    if (change.operationType !== 'update') return;
-    const run = String(change.documentKey._id);
-    const state = (change.updateDescription.updatedFields as { state: RunState }).state;
-    const entry = { run, state, at };
-    seen.set(run, entry);
-    waiting.get(run)?.(entry);
-    waiting.delete(run);
+  const broker = await connectBroker({ url: amqpUrl, name: 'bench', log: createLogger({ service: 'bench', level: 'silent' }) });
+  await broker.declare(topology);
+  const subscription = broker.subscribe({
+    exchange: exchanges.events, routingKeys: ['run.*'],
+    handler: ({ json }) => {
+      const at = performance.now();
+      const event = json() as EventMessage;
+      const state = event.kind === 'run' && ended.find((one) => one === event.state);
+      if (event.kind !== 'run' || !state) return;
+      const entry = { run: event.run, state, at };
+      seen.set(event.run, entry);
+      waiting.get(event.run)?.(entry);
+      waiting.delete(event.run);
+    },
   });
-  // A broken stream shows as a run that never ends, which times out with its name.
-  stream.on('error', () => undefined);
-  // Nothing may be missed from here on: the stream must be open before the first run is asked for.
-  await new Promise<void>((resolve) => { stream.once('init', () => resolve()); setTimeout(resolve, 1_000); });
+  // Nothing may be missed from here on.
+  await subscription.ready;
   return {
     ended: (run, timeout = 60_000) => {
       const known = seen.get(run);
@@ -52,7 +53,6 @@ export async function watchRuns(database: Database): Promise<RunWatch> {
         });
       });
     },
-    count: () => seen.size,
-    close: () => stream.close(),
+    close: () => broker.close(),
   };
 }

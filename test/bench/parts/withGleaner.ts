@@ -18,7 +18,6 @@ export interface BenchGleaner {
   readonly database: Database;
   readonly amqpUrl: string;
   readonly upstream: Upstream;
-  readonly runs: RunWatch;
   readonly services: readonly ServiceProcess[];
   readonly start: (name: ServiceName, env?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
   readonly end: (service: ServiceProcess) => Promise<void>;
@@ -32,9 +31,9 @@ export interface BenchGleaner {
 }
 
 export interface Gathered extends EndedRun {
-  /** From the request's arrival at the upstream to the commit that ends the run, ms. */
+  /** From the request's arrival at the upstream to the event that tells of the commit that ends the run, ms. */
   readonly gatherMs: number;
-  /** From asking the gateway for the run to that commit, ms. */
+  /** From asking the gateway for the run to that event, ms. */
   readonly askedMs: number;
 }
 
@@ -53,9 +52,9 @@ export async function withGleaner<T>({ servers, services = ['scheduler', 'collec
   let runs: RunWatch | undefined;
   try {
     await setupDatabase({ database });
-    runs = await watchRuns(database);
-    const watch = runs;
     const amqpUrl = `${servers.amqp.replace(/\/$/, '')}/${name}`;
+    runs = await watchRuns(amqpUrl);
+    const watch = runs;
     const mongoUrl = new URL(servers.mongo);
     mongoUrl.pathname = `/${name}`;
     const start: BenchGleaner['start'] = async (service, extra = {}) => {
@@ -94,7 +93,7 @@ export async function withGleaner<T>({ servers, services = ['scheduler', 'collec
     };
     await Promise.all(services.map((service) => start(service)));
     return await fn({
-      database, amqpUrl, upstream, runs, services: running, start, gatewayUrl, authorization, askRun, gather,
+      database, amqpUrl, upstream, services: running, start, gatewayUrl, authorization, askRun, gather,
       putJob: async (id, job) => void (await call('PUT', `/v1/jobs/${id}`, job)),
       end: async (service) => {
         running.splice(running.indexOf(service), 1);

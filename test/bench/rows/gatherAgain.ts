@@ -51,13 +51,15 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
         asked.push(gathered.askedMs);
       }
       // Apart from the rounds above: fifty thousand documents written and dropped by peers would be what those measure.
-      for (const last = round + 1 + bench.pick(7, 1); round < last; round += 1) {
+      const measured = round + warmUps;
+      for (const last = measured + bench.pick(7, 1); round < last; round += 1) {
         upstream.serve(path, answer(round, body));
         const { gatherMs } = await next();
         const celeryMs = toCelery === undefined ? undefined : (await peers.celeryGather({ path, collection: 'copies' })).gatherMs;
         const plainMs = await peers.gather({ how: 'pymongo', path, collection: 'copies' });
         const engineMs = await peers.gather({ how: 'mongoengine', path, collection: '' });
         bench.log(`Gleaner ${gatherMs.toFixed(1)}${celeryMs === undefined ? '' : `, Celery + pymongo ${celeryMs.toFixed(0)}`}, pymongo ${plainMs.toFixed(0)}, mongoengine ${engineMs.toFixed(0)} ms`);
+        if (round < measured) continue;
         besidePeers.push(gatherMs);
         if (celeryMs !== undefined) celery.push(celeryMs);
         plain.push(plainMs);

@@ -1,9 +1,10 @@
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { median, pairedRatios, plain, times, withSpread } from '../core/statistics.ts';
 import { auctionData, gatherJob, keptOf } from '../parts/auctionData.ts';
 import type { BenchRow } from '../parts/bench.ts';
-import { loadPages } from '../parts/loadPages.ts';
-import { readCopies } from '../parts/readCopies.ts';
+import { loadPages, readPage } from '../parts/loadPages.ts';
+import { besideReaders, readCopies, readers } from '../parts/readCopies.ts';
 import { spawnPeer } from '../parts/spawnPeer.ts';
 import { endChild, firstOutput } from '../parts/startLinePeer.ts';
 import { withGleaner } from '../parts/withGleaner.ts';
@@ -46,10 +47,13 @@ export const latestPage: BenchRow = {
           ms.push(...page.ms);
         }
         const ratios = pairedRatios(ours, theirs);
-        const alone = await loadPages({ url: `${gatewayUrl()}/v1/jobs/latest/items?limit=${limit}`, connections: 1, durationMs, headers: { authorization } });
-        const copies = await readCopies({ bench, upstream, path, copies: 3, reads: bench.pick(200, 5) });
-        const beside = (['pymongo', 'mongoengine'] as const).map((peer) => (
-          { what: `latest 1,000 items, one request at a time, beside ${peer}`, wanted: '', measured: `${plain(median(copies[peer]) / median(alone.ms))} × faster; ${times(alone.ms)}`, beside: `${peer}, query and JSON in its own process, without HTTP: ${times(copies[peer])}` }));
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        const copies = await readCopies({
+          bench, on: { upstream, database }, lists: [items, items, items], reads: bench.pick(200, 5),
+          gleaner: async () => (await readPage({ url: `${gatewayUrl()}/v1/jobs/latest/items?limit=${limit}`, agent, headers: { authorization } })).ms,
+        }).finally(() => agent.destroy());
+        const beside = readers.map(({ who, name }) => (
+          { what: `latest 1,000 items, one request at a time, beside ${name}`, wanted: '', measured: `${plain(median(copies[who]) / median(copies.gleaner))} × faster; ${times(copies.gleaner)}`, beside: `${name}, the newest of three whole copies: ${times(copies[who])}`, note: besideReaders }));
         return [{ what: 'latest 1,000 items, four requests at once', wanted: '≥ 1.5 ×', measured: `${withSpread(ratios, '×')}; ${withSpread(ours, 'requests/s')}; ${times(ms)}`, beside: `bare http, find().toArray(), JSON.stringify: ${withSpread(theirs, 'requests/s')}`, reached: median(ratios) >= 1.5, note: `${from}; with a key checked at each request; without compression on either side.` }, ...beside];
       } finally {
         await endChild(server);
