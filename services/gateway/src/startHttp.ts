@@ -1,6 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Problem } from '@gleaner/contracts';
 import { problemOf } from './core/problem.ts';
+
+/** Of a request's address and headers: room for the thousand keys that one may ask for. Node's own 16 KiB are not. */
+const maxHeadBytes = 128 * 1024;
 
 export interface HttpServer {
   readonly port: number;
@@ -22,12 +26,12 @@ export interface HttpOptions {
 
 /** Listens with this handler; what is no HTTP at all, or does not come whole in time, gets a problem too. Rejects where the port is taken. */
 export async function startHttp({ handler, host, port, requestMs = 60_000, checkMs = 5_000 }: HttpOptions): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: requestMs / 2, requestTimeout: requestMs, connectionsCheckingInterval: checkMs, noDelay: true }, (request, response) => void handler(request, response));
+  const server = createServer({ keepAliveTimeout: 65_000, headersTimeout: requestMs / 2, requestTimeout: requestMs, connectionsCheckingInterval: checkMs, maxHeaderSize: maxHeadBytes, noDelay: true }, (request, response) => void handler(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const { status, problem } = faultOf(error.code, requestMs);
+    const problem = problemIn(error.code, requestMs);
     const body = JSON.stringify(problem);
-    socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+    socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -53,8 +57,8 @@ export async function startHttp({ handler, host, port, requestMs = 60_000, check
   };
 }
 
-function faultOf(code: string | undefined, requestMs: number): { status: string; problem: object } {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: '431 Request Header Fields Too Large', problem: problemOf('bad_header', 'the headers are too large') };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: '408 Request Timeout', problem: problemOf('request_timeout', `expected the head of a request within ${requestMs / 2_000} s and all of it within ${requestMs / 1_000} s`) };
-  return { status: '400 Bad Request', problem: problemOf('bad_header', 'this is no HTTP request') };
+function problemIn(code: string | undefined, requestMs: number): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return problemOf('headers_too_large', `expected an address and headers of at most ${maxHeadBytes / 1_024} KiB together`);
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return problemOf('request_timeout', `expected the head of a request within ${requestMs / 2_000} s and all of it within ${requestMs / 1_000} s`);
+  return problemOf('bad_header', 'this is no HTTP request');
 }

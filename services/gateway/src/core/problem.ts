@@ -24,13 +24,13 @@ const problemKinds = {
   swept: [410, 'The moment has been swept by retention'],
   too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The kind of body is not understood'],
+  headers_too_large: [431, 'The address or the headers are too large'],
   bad_job: [422, 'The job has faults'],
   bad_request: [422, 'The request has faults'],
   internal: [500, 'Something went wrong here'],
   database_unavailable: [503, 'The database does not answer'],
   broker_unavailable: [503, 'The broker does not answer'],
   collector_unavailable: [503, 'No collector answered in time'],
-  stopping: [503, 'This copy is stopping'],
 } as const satisfies Record<string, readonly [number, string]>;
 export type ProblemCode = keyof typeof problemKinds;
 

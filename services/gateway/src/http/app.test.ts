@@ -29,6 +29,8 @@ describe('every error', () => {
         ['GET', '/v1/jobs/%ZZ', {}, 400, 'bad_path'],
         ['PATCH', '/v1/jobs/j', {}, 405, 'method_not_allowed'],
         ['GET', '/v1/dead-letters/x/y', {}, 404, 'no_such_path'],
+        ['GET', `/v1/jobs?${'a&'.repeat(60_000)}`, {}, 400, 'bad_query'],
+        ['GET', '/v1/jobs?__proto__=1', {}, 400, 'bad_query'],
         ['PUT', '/v1/jobs/j', {}, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: '{', headers: plain }, 400, 'bad_body'],
         ['PUT', '/v1/jobs/j', { raw: 'a: 1\na: 2', headers: yaml }, 400, 'bad_body'],

@@ -21,7 +21,7 @@ const historyCodes = { before_first: 'before_first', swept: 'swept', history_cha
 /** Every error as a problem: what was foreseen by its code, a database that is away as 503, the rest as 500 that says nothing of its inside. */
 export function problemFromError(error: unknown): ToldProblem {
   if (error instanceof ProblemError) {
-    const away = error.code.endsWith('_unavailable') || error.code === 'stopping' ? { 'retry-after': retryAfterSeconds } : {};
+    const away = error.code.endsWith('_unavailable') ? { 'retry-after': retryAfterSeconds } : {};
     return { problem: problemOf(error.code, error.message, { faults: error.faults, extra: error.extra }), headers: { ...away, ...error.headers }, unforeseen: false };
   }
   if (error instanceof HistoryError) return { problem: problemOf(historyCodes[error.code], error.message, { extra: error.details }), headers: {}, unforeseen: false };

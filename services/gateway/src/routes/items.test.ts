@@ -99,6 +99,9 @@ describe('GET /v1/jobs/{job}/items', () => {
       await land(6, { a: { Price: 5 } });
       expect(await keysOf(`${path}?key=b`)).toEqual([]);
       expect(await keysOf(`${path}?key=b&at=2026-11-20T05:30:00Z`)).toEqual(['b']);
+      const others = (count: number): string => Array.from({ length: count }, (_, n) => `key=${'x'.repeat(60)}${n}`).join('&');
+      expect(await keysOf(`${path}?key=b&${others(999)}&at=2026-11-20T05:30:00Z`)).toEqual(['b']);
+      expect((await call('GET', `${path}?key=b&${others(1_000)}`)).json()).toMatchObject({ status: 400, code: 'bad_query', faults: [{ path: 'key' }] });
     });
   });
 
