@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
@@ -72,6 +72,18 @@ describe('the tree', () => {
       return allowed ? [] : [`${path} imports ${led}`];
     }));
     expect(faults).toEqual([]);
+  });
+  it('has pages that name every variable that is read and every path that is served, and lead nowhere that is not', () => {
+    const page = (name: string): string => readFileSync(join(top, name), 'utf8');
+    const read = source.filter(({ path }) => /config\.ts$|\/serviceFields\.ts$|^deploy\/standalone\/(launcherEnv|setup)\.ts$/.test(path)).flatMap(({ text }) => [...text.matchAll(/\b(?:string|integer|flag|secret|url|choice|duration|size|cidrs)\('([A-Z_]+)'/g)].map(([, name = '']) => name));
+    expect(read).toEqual(expect.arrayContaining(['MONGO_URL', 'GATEWAY_PORT', 'COLLECTOR_MEMORY', 'PLAYBACK_SEED', 'DATA_DIR']));
+    expect([...new Set(read)].filter((name) => !page('docs/running.md').includes(`\`${name}\``))).toEqual([]);
+    const served = source.filter(({ path }) => path.startsWith('services/gateway/src/routes/')).flatMap(({ text }) => [...text.matchAll(/path: '(\/[^']+)'/g)].map(([, path = '']) => path));
+    expect(served).toEqual(expect.arrayContaining(['/v1/jobs/:job/series', '/health/ready']));
+    // A path under a job is written `…/series`; what is the job's own is looked for by its last word.
+    expect(served.filter((path) => !new RegExp(`/${/([\w.-]*)(?:\/:\w+)*$/.exec(path)?.[1] ?? ''}\\b`).test(page('docs/api.md').replace('/health/*', '/live /ready')))).toEqual([]);
+    const pages = ['README.md', ...['docs', 'docs/decisions', 'deploy/secrets', 'test/bench'].flatMap((folder) => readdirSync(join(top, folder)).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`))];
+    expect(pages.flatMap((name) => [...page(name).matchAll(/\]\((?!https?:)([^)#]+)/g)].flatMap(([, target = '']) => (existsSync(join(top, dirname(name), target)) ? [] : [`${name} leads to ${target}`])))).toEqual([]);
   });
   it('has no file whose name says nothing', () => {
     expect(all.map((path) => relative(top, path)).filter((path) => /\/(utils?|helpers?|common|misc|shared)(\.ts|\/)/.test(path))).toEqual([]);
