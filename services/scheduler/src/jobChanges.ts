@@ -84,7 +84,7 @@ export function createJobChanges({ database, book, runs, slots, settler, log }: 
       for await (const { _id, version, deleted } of database.collections.jobs.find({ changedAt: { $gte: from } }, { projection: { version: 1, deleted: 1 } })) {
         const entry = book.get(_id);
         // One that was made and deleted between two looks is not in the book, but it may have been run.
-        if (entry === undefined ? !deleted || runs.ofJob(_id).length > 0 : entry.version !== version) heard.add(_id);
+        if (entry === undefined ? !deleted || runs.hasOf(_id) : entry.version !== version) heard.add(_id);
       }
       scannedTo = to;
     },

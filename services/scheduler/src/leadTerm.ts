@@ -25,6 +25,8 @@ import { writeLedger } from './writeLedger.ts';
 
 /** Jobs whose ledgers are written together. */
 const ledgerSize = 500;
+/** Runs that are read again in one round, because something was heard of them. */
+const stirredSize = 500;
 
 export interface LeadOptions {
   readonly database: Database;
@@ -113,7 +115,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
     await whenReady;
     if (signal.aborted) return undefined;
     if (stirred.size > 0) {
-      const ids = [...stirred];
+      const ids = [...stirred].slice(0, stirredSize);
       await runs.reread(ids);
       for (const id of ids) {
         stirred.delete(id);
@@ -132,7 +134,7 @@ export async function leadTerm({ database, broker, times, origins, log, onPublis
       for (const id of taken) stirred.add(id);
       throw error;
     }
-    return Math.min(starter.nextAt, slots.nextAt ?? Number.POSITIVE_INFINITY);
+    return stirred.size > 0 ? 0 : Math.min(starter.nextAt, slots.nextAt ?? Number.POSITIVE_INFINITY);
   });
 
   const settling = loop('settle', async () => {

@@ -76,6 +76,17 @@ describe('the slots of an origin', () => {
     expect(slots.admit(a, 1, {})).toBe(true);
   });
 
+  it('are offered to those that wait as soon as a job wants less of a limit, or none', () => {
+    const slots = slotsOf({ x: 1 });
+    const [a, b, c] = [run('a', ['x']), run('b', ['x']), run('c', ['x'])];
+    expect(ask(slots, a, b, c)).toEqual([true, false, false]);
+    expect(idsReady(slots)).toEqual([]);
+    slots.wish('job of x', ['x'], { concurrency: 2 });
+    expect(idsReady(slots)).toEqual(['b']);
+    slots.wish('job of x', [], undefined);
+    expect(idsReady(slots)).toEqual(['b', 'c']);
+  });
+
   it('are as many as the tightest job wants now, wherever it wanted them before', () => {
     const slots = slotsOf({});
     const runs = [run('a', ['x']), run('b', ['x']), run('c', ['y']), run('d', ['y'])];

@@ -70,6 +70,8 @@ export function createOriginSlots({ database, defaults, startedAt }: { readonly 
     if (wish === undefined) origin.wishes.delete(job);
     else origin.wishes.set(job, wish);
     origin.limits = undefined;
+    // There may be more slots now; nobody else asks those that wait for one.
+    if (origin.waiting.size > 0) wakes.push(0, origin);
   };
 
   const free = (origin: Origin, now: number, own?: Wish): number => {

@@ -56,6 +56,31 @@ describe('overlap', () => {
   });
 });
 
+describe('backfills', () => {
+  it('go as many at once as the job’s limit says, in nobody else’s way', async () => {
+    await withScheduler(async ({ database, start, put, ticks, runsOf, end }) => {
+      await start();
+      const job = await put('job', { limits: { concurrency: 2 } });
+      const now = database.clock.now();
+      const past = (minutes: number): Date => new Date(now.getTime() - minutes * 60_000);
+      const rows = [4, 3, 2, 1].map((minutes) => newRun({ id: `job@back-${minutes}`, job, trigger: 'backfill', scheduledAt: past(minutes), now, dueAt: now, maxAttempts: 5 }));
+      await database.collections.runs.insertMany(rows);
+      await until(async () => (await runsOf('job')).filter(({ held }) => held === 'overlap').length === 2);
+      for (let n = 3; n <= 4; n += 1) {
+        expect(ticks).toHaveLength(n - 1);
+        await end(ticks[n - 3]?.run ?? '', 'succeeded');
+        await until(() => ticks.length === n);
+      }
+      expect(ticks.map(({ run }) => run)).toEqual(rows.map(({ _id }) => _id));
+      await end(ticks[2]?.run ?? '', 'succeeded');
+      // One is under way still, and a run that is asked for does not wait for it.
+      const asked = await ask(database, job, '01A');
+      await until(() => ticks.length === 5);
+      expect(ticks[4]?.run).toBe(asked);
+    });
+  });
+});
+
 describe('a run that was given another chance', () => {
   it('neither gives way to a fire while it waits for its next try, nor is cancelled while it waits for another run', async () => {
     await withScheduler(async ({ database, start, put, ticks, runsOf, end }) => {

@@ -1,6 +1,7 @@
 import { unendedStates } from '@gleaner/contracts';
 import type { Database, ForEachInput, RunDocument } from '@gleaner/database';
 import { MinHeap, type UnendedRun } from '@gleaner/schedule';
+import { byMoment, createJobRuns, type JobRuns } from './jobRuns.ts';
 import { forgetPrepared, type PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
@@ -21,22 +22,26 @@ const fields = {
 } as const;
 const states = [...unendedStates];
 
+/** How far back a scan looks for runs that have moved: longer than any write may take to become visible, ms. */
+const lookBackMs = 10_000;
+
 export type RunBook = ReturnType<typeof createRunBook>;
 
 /** The unended runs, by job and by the moment at which something is to be done about them. */
 export function createRunBook({ database, onForgotten = () => undefined }: { readonly database: Database; /** Told of each run that waits for nothing any more, whoever ended it. */ readonly onForgotten?: (run: KnownRun) => void }) {
   const byId = new Map<string, KnownRun>();
-  const byJob = new Map<string, Set<KnownRun>>();
+  const byJob = new Map<string, JobRuns>();
   const heap = new MinHeap<KnownRun>();
   const punctual = new MinHeap<KnownRun>();
   const { runs } = database.collections;
+  let scannedTo = 0;
 
   const forget = (id: string): KnownRun | undefined => {
     const known = byId.get(id);
     if (known === undefined) return undefined;
     byId.delete(id);
     const siblings = byJob.get(known.job);
-    siblings?.delete(known);
+    siblings?.remove(known);
     if (siblings?.size === 0) byJob.delete(known.job);
     onForgotten(known);
     return known;
@@ -56,9 +61,9 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     const entry = known === undefined ? run : Object.assign(known, run);
     if (known === undefined) {
       byId.set(run._id, entry);
-      const siblings = byJob.get(run.job);
-      if (siblings) siblings.add(entry); else byJob.set(run.job, new Set([entry]));
+      if (!byJob.has(run.job)) byJob.set(run.job, createJobRuns());
     }
+    byJob.get(entry.job)?.file(entry);
     const at = wakeAtOf(entry);
     if (at !== undefined && (at !== before || known === undefined)) heap.push(at, entry);
   };
@@ -67,7 +72,14 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     get size(): number { return byId.size; },
     get nextAt(): number | undefined { return heap.nextAt; },
     get: (id: string): KnownRun | undefined => byId.get(id),
-    ofJob: (job: string): readonly KnownRun[] => [...(byJob.get(job) ?? [])],
+    /** True where the job has unended runs. */
+    hasOf: (job: string): boolean => byJob.has(job),
+    /** The job's unended runs but for those that wait in line: of these one at most. */
+    rivalsOf: (job: string): readonly KnownRun[] => byJob.get(job)?.rivals() ?? [],
+    /** The first in each of the job's lines. */
+    headsOf: (job: string, limit: number): readonly KnownRun[] => byJob.get(job)?.heads(limit) ?? [],
+    /** The run was changed here: it may stand in a line now, or in none any more. */
+    refile: (run: KnownRun): void => { if (byId.get(run._id) === run) byJob.get(run.job)?.file(run); },
     all: (): IterableIterator<KnownRun> => byId.values(),
     /**
      * Takes in a run as it was inserted. One that is known stays as it is: the news may be late, and the run queued since
@@ -94,7 +106,7 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
         const at = wakeAtOf(run);
         if (byId.get(run._id) === run && at !== undefined && at <= until) due.add(run);
       }
-      return [...due].sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime() || a.scheduledAt.getTime() - b.scheduledAt.getTime() || (a._id < b._id ? -1 : 1));
+      return [...due].sort(byMoment);
     },
 
     /** Reads all unended runs: at take-over. */
@@ -103,14 +115,15 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
       byJob.clear();
       heap.clear();
       punctual.clear();
+      scannedTo = database.clock.now().getTime();
       for await (const run of runs.find<KnownRun>({ state: { $in: states } }, { projection: fields, batchSize: 5_000 })) take(run);
     },
 
-    /** Reads the unended runs of these jobs as they are now, before anything is decided against one of them. */
+    /** Reads the unended runs of these jobs as they are now, before anything is decided against one of them; but for those in line, against which nothing is. */
     async reload(jobs: readonly string[]): Promise<void> {
-      const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states } }, { projection: fields }).toArray();
+      const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states }, $nor: [{ state: 'due', trigger: 'backfill' }, { state: 'due', inTurn: true }] }, { projection: fields }).toArray();
       const ids = new Set(found.map(({ _id }) => _id));
-      for (const job of jobs) for (const known of byJob.get(job) ?? []) if (!ids.has(known._id)) forget(known._id);
+      for (const job of jobs) for (const known of byJob.get(job)?.outOfLine() ?? []) if (!ids.has(known._id)) forget(known._id);
       for (const run of found) { clearAbsent(run, byId.get(run._id)); take(run); }
     },
 
@@ -127,15 +140,19 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     /** Runs that wait as the database has it and are not known to: what no event has told. They are to be read again. */
     async scan(now: Date): Promise<string[]> {
       const missed: string[] = [];
+      const open = { held: { $exists: false } };
+      // One that waits for its next try has given its slots back, which is known soon, whenever that try is. Thousands may wait so for hours: they are looked at once.
+      const moved = { $gte: new Date(scannedTo - lookBackMs) };
       // Little of each: in a burst thousands are due that are known, and reading them whole would cost the moment itself.
       const about = { projection: { state: 1, attempts: 1 }, limit: 20_000, batchSize: 20_000 } as const;
-      for (const waiting of [{ state: 'due', dueAt: { $lte: now }, held: { $exists: false } }, { state: 'retrying' }] as const) {
+      for (const waiting of [{ state: 'due', dueAt: { $lte: now }, ...open }, { state: 'retrying', nextAttemptAt: { $lte: now }, ...open }, { state: 'retrying', movedAt: moved }] as const) {
         for await (const { _id, state, attempts } of runs.find(waiting, about)) {
           const known = byId.get(_id);
           // One whose move to `queued` is on its way has counted its try already.
           if (known === undefined || (known.state !== state && known.attempts <= attempts)) missed.push(_id);
         }
       }
+      scannedTo = now.getTime();
       return missed;
     },
   };

@@ -17,8 +17,11 @@ import type { TickSpecs } from './tickSpecs.ts';
 const stepSize = 500;
 /** How long before its moment a burst may be begun, ms: 10,000 runs take about so long to move. */
 const longestAheadMs = 1_500;
-/** Backfills of a job that are asked at once whether they can start. */
-const backfillsAsked = 50;
+/** Of the runs that wait in a line, so many are asked at once whether they can start. */
+const askedInLine = 50;
+
+/** Waits for something else than a slot of its origin, which the slots themselves call it for. */
+const isHeldHere = ({ held, state }: KnownRun): boolean => held !== undefined && held !== 'origin' && (state === 'due' || state === 'retrying');
 
 type Verdict =
   | { readonly act: 'go'; readonly decision?: Extract<StartDecision, { act: 'start' }> }
@@ -50,11 +53,11 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
     if (run.forEach?.ok === false && run.state === 'due') return { act: 'skip', reason: run.forEach.reason };
     if (run.state === 'retrying') return admit(run, now) ? { act: 'go' } : { act: 'hold', held: 'origin' };
     const { schedule, limits } = spec;
-    const siblings = runs.ofJob(run.job);
+    const siblings = runs.rivalsOf(run.job);
     if (run.trigger === 'schedule' && run.held === undefined && isPlainFire(asUnended(run))) {
       const laterFireDue = siblings.some((other) => other.scheduledAt > run.scheduledAt && other.state === 'due' && other.dueAt.getTime() <= now && isPlainFire(asUnended(other)) && other.trigger !== 'after');
       const late = judgeLate({ misfire: schedule.misfire, grace: schedule.grace, lateMs: now - run.dueAt.getTime(), lateAfterMs: times.lateAfterMs, laterFireDue });
-      if (late === 'in turn') run.inTurn = true;
+      if (late === 'in turn') { run.inTurn = true; runs.refile(run); }
       else if (late !== 'run') return { act: 'skip', reason: late };
     }
     const others = siblings.filter((other) => other !== run && (other.state !== 'due' || other.dueAt.getTime() <= now)).map(asUnended);
@@ -87,6 +90,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
     }
     delete run.held;
     delete run.nextAttemptAt;
+    runs.refile(run);
   };
 
   const queue = async (go: readonly KnownRun[], at: Date): Promise<void> => {
@@ -127,6 +131,8 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
       const fresh = list.filter((run) => run.held !== reason);
       for (const run of list) {
         run.held = reason;
+        // It is in nobody's way at its origin while it waits for something else.
+        if (reason !== 'origin') slots.leave(run);
         // It may wait for long: what it then asks with, and for, is read when it starts.
         forgetPrepared(run);
       }
@@ -211,7 +217,7 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
         if ((run.state !== 'due' && run.state !== 'retrying') || !inputs.ask(run)) continue;
         const early = (run.state === 'due' ? run.dueAt : (run.nextAttemptAt ?? at)) > at;
         // Ahead of its moment only a fire of the plainest kind is queued; whatever has to be decided is decided at the moment.
-        if (early && (run.trigger !== 'schedule' || run.held !== undefined || run.state !== 'due' || runs.ofJob(run.job).length > 1)) { runs.postpone(run); continue; }
+        if (early && (run.trigger !== 'schedule' || run.held !== undefined || run.state !== 'due' || runs.rivalsOf(run.job).length > 1)) { runs.postpone(run); continue; }
         const verdict = judge(run, at.getTime());
         if (early && (verdict.act !== 'go' || verdict.decision)) {
           slots.leave(run);
@@ -230,19 +236,13 @@ export function createRunStarter({ database, runs, specs, inputs, outbox, slots,
 
     /** Runs of a job that wait for another of its runs are asked again. */
     wakeHeld(job: string): void {
-      let backfills = 0;
-      for (const run of runs.ofJob(job)) {
-        if (run.held === undefined || (run.state !== 'due' && run.state !== 'retrying')) continue;
-        if (run.trigger === 'backfill') backfills += 1;
-        // Thousands of backfills may wait in line: only its head can start.
-        if (run.trigger !== 'backfill' || backfills <= backfillsAsked) runs.again(run);
-      }
+      for (const run of [...runs.rivalsOf(job), ...runs.headsOf(job, askedInLine)]) if (isHeldHere(run)) runs.again(run);
     },
 
-    /** All that waits is asked again: what should have woken it may have been lost. */
+    /** All that waits, but for a slot, is asked again: what should have woken it may have been lost. */
     wakeAllHeld(): void {
       const jobs = new Set<string>();
-      for (const run of runs.all()) if (run.held !== undefined) jobs.add(run.job);
+      for (const run of runs.all()) if (isHeldHere(run)) jobs.add(run.job);
       for (const job of jobs) this.wakeHeld(job);
     },
   };

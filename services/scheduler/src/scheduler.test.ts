@@ -226,6 +226,18 @@ describe('a job', () => {
     });
   });
 
+  it('deleted while a run of it was asked for, retried or backfilled: the run ends, although the deletion was heard of before it', async () => {
+    await withScheduler(async ({ database, start, put, runsOf }) => {
+      const job = await put('job', {});
+      await start();
+      await deleteJob({ database, id: 'job', by: 'test' });
+      await until(async () => (await database.collections.schedules.findOne({ _id: 'job' }))?.version === 2, { what: 'the leader having seen to the deletion' });
+      const now = database.clock.now();
+      await insertRun({ database, run: newRun({ id: askedRunId('job', '01A'), job, trigger: 'manual', scheduledAt: now, now, maxAttempts: 5 }) });
+      expect(await until(async () => (await runsOf('job')).find(({ endedAt }) => endedAt !== undefined))).toMatchObject({ state: 'cancelled', reason: 'job deleted' });
+    });
+  });
+
   it('run and deleted while nobody led: its run ends', async () => {
     await withScheduler(async ({ database, start, put, runsOf }) => {
       const job = await put('job', {});
