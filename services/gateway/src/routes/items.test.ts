@@ -47,7 +47,7 @@ describe('GET /v1/jobs/{job}/items', () => {
       expect(itemsAnswer.parse((await call('GET', `${path}?at=2026-11-20T06:00:00%2B01:00`)).json()).at).toBe('2026-11-20T05:00:00.000Z');
       expect(itemsAnswer.parse((await call('GET', `${path}?run=${first}`)).json())).toMatchObject({ snapshot: first, at: '2026-11-20T05:00:00.000Z' });
       expect(itemsAnswer.parse((await call('GET', `${path}?at=2999-01-01T00:00:00Z`)).json())).toMatchObject({ snapshot: second, at: '2026-11-20T07:00:00.000Z' });
-      expect((await call('GET', `${path}?at=2026-11-20T04:59:59.999Z`)).json()).toMatchObject({ status: 404, code: 'before_first' });
+      expect((await call('GET', `${path}?at=2026-11-20T04:59:59.999Z`)).json()).toMatchObject({ status: 404, code: 'before_first', first: '2026-11-20T05:00:00.000Z' });
       expect((await call('GET', `${path}?run=auctions@nothing`)).json()).toMatchObject({ status: 404, code: 'not_found' });
     });
   });
@@ -85,7 +85,7 @@ describe('GET /v1/jobs/{job}/items', () => {
       await land(8, three);
       await history.heads.updateOne({ _id: job.dataset }, { $set: { horizon: '2026-11-20T07:00:00.000Z|' } });
       expect((await call('GET', `${path}?limit=1&after=${next ?? ''}`)).json()).toMatchObject({ status: 410, code: 'swept' });
-      expect((await call('GET', `${path}?at=2026-11-20T06:00:00Z`)).json()).toMatchObject({ status: 410, code: 'swept' });
+      expect((await call('GET', `${path}?at=2026-11-20T06:00:00Z`)).json()).toMatchObject({ status: 410, code: 'swept', horizon: '2026-11-20T07:00:00.000Z' });
     });
   });
 
