@@ -34,7 +34,7 @@ describe('secrets in what leaves the collector', () => {
       for (const text of others) {
         expect(redactor.finds(text)).toBe(true);
         expect(redactor.text(text)).toContain('[secret.KEY]');
-        if (text.length > 2 * value.length + 8 || text !== value) expect(redactor.text(text)).not.toContain(text);
+        expect(redactor.text(text)).not.toContain(text);
       }
       // As a part of a longer base64 text, as in user:password: no part of the secret can be read out of what is left.
       for (const encoding of ['base64', 'base64url'] as const) {

@@ -40,6 +40,8 @@ describe('what a format reads', () => {
       const bytes = Buffer.from(body);
       if (reader.takes === 'bytes') for (let at = 0; at < bytes.length; at += size) reader.write(bytes.subarray(at, at + size));
       else for (let at = 0; at < body.length; at += size) reader.write(body.slice(at, at + size));
+      // While the body streams by; only the last one may wait for the end.
+      expect(found.length).toBeGreaterThanOrEqual(list.length - 1);
       reader.end();
       // As lists of own properties: `__proto__` is one, and -0 is not 0.
       expect(found.map((value) => Object.entries(value as object))).toEqual(list.map((row) => Object.entries(Object.fromEntries(row.map(([one, value]) => [`${before}${one}`, kept(value)])))));

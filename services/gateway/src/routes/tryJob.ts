@@ -21,7 +21,7 @@ export const tryJob = ({ database, messenger }: Gateway) =>
       params: z.string().max(8_192).optional().meta({ description: 'JSON object that fills {{ params.x }}.' }),
     }),
     body: z.unknown(), bodyRules: { yaml: true },
-    answers: { 200: { description: 'What came of it; `ok: false` has the failure as its first fault. `forEach` and `trigger` are filled from the newest snapshots of the jobs that they name.', schema: tryAnswer }, 503: { description: '`broker_unavailable` or `collector_unavailable`: nobody tried it.' } },
+    answers: { 200: { description: 'What came of it; `ok: false` has the failure as its first fault. `forEach` and `trigger` are filled from the newest snapshots of the jobs that they name (`trigger` with the first items where the newest changed nothing).', schema: tryAnswer }, 503: { description: '`broker_unavailable` or `collector_unavailable`: nobody tried it.' } },
     handle: async ({ body, query, gone }) => {
       // A job that is only tried need not have a name yet.
       const id = typeof body === 'object' && body !== null && 'id' in body && typeof body.id === 'string' ? body.id : 'try';
