@@ -6,7 +6,7 @@ export type ElementTest = (element: Element) => boolean;
 /** A CSS selector made ready, or why it is none. */
 export type CompiledSelector = { readonly ok: true; readonly query: ElementTest } | { readonly ok: false; readonly reason: string };
 
-/** Compiles a CSS selector; elements that it matches are found with `selectAll` and `selectOne` of css-select. */
+/** Compiles a CSS selector to what tests one element, which may take for ever. */
 export function compileSelector(selector: string): CompiledSelector {
   if (selector.trim() === '' || selector === '$') return { ok: false, reason: 'expected a CSS selector in items (or item) for HTML' };
   try {

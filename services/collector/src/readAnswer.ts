@@ -98,7 +98,7 @@ export async function readAnswer({ answer, record, extraction, budget, hash, exp
   if (size === 0) throw badBody(`expected a body; the answer (status ${answer.status}) has none`);
   feed ??= createFeed({ head: waiting, extraction, contentType, onFound, recall });
   if (waiting.length > 0) feed.write(waiting);
-  const around = feed.end();
+  const around = await feed.end();
   await settle();
   return { around, same: false };
 }

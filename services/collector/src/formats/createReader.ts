@@ -20,7 +20,7 @@ export function createReader({ format, extraction, onFound, recall }: { readonly
     case 'xml': return readXml({ path, single, onFound });
     case 'html':
       if (extraction.format !== 'html') throw badBody('expected data; saw an HTML page (`format: html` reads one)');
-      return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, withRecords: needsRecords(extraction), onFound });
+      return readHtml({ selector: extraction.item ?? extraction.items ?? '', single, paths: htmlPaths(extraction), withRecords: needsRecords(extraction), onFound });
     case 'text':
       if (extraction.format !== 'text') throw badBody('expected data; saw plain text (`format: text` reads it by a regular expression)');
       return readText(onFound);
@@ -29,6 +29,11 @@ export function createReader({ format, extraction, onFound, recall }: { readonly
 
 /** Selectors read the page itself; what is found there as a record only items without fields and expressions see. */
 const needsRecords = ({ fields }: Extraction): boolean => fields === undefined || Object.values(fields).some((spec) => typeof spec === 'object' && 'expr' in spec);
+
+/** Selectors that fields and key are read by. */
+const htmlPaths = ({ fields = {}, key = [] }: Extraction): readonly string[] => [
+  ...new Set([...Object.values(fields).flatMap((spec) => (typeof spec === 'string' ? [spec] : 'path' in spec ? [spec.path] : [])), ...[key].flat()]),
+];
 
 /** Columns that the key is read from. */
 const keyColumns = ({ key = [] }: Extraction): readonly string[] => [key].flat().flatMap((path) => (parsePath(path).length === 1 ? parsePath(path) : []));
