@@ -46,7 +46,7 @@ describe('parseJob', () => {
     ['end before start', { ...least, schedule: { every: '1h', start: '2026-02-01T00:00:00Z', end: '2026-01-01T00:00:00Z' } }, ['schedule.end: end_before_start']],
     ['an interval under a second', { ...least, schedule: { every: 500 } }, ['schedule.every: too_short']],
     ['a duration nobody can read', { ...least, schedule: { every: 'soon' } }, ['schedule.every: bad_duration']],
-    ['an unknown zone', { ...least, schedule: { every: '1h', timezone: 'Europe/Atlantis' } }, ['schedule.timezone: custom']],
+    ['an unknown zone', { ...least, schedule: { every: '1h', timezone: 'Europe/Atlantis' } }, ['schedule.timezone: unknown_timezone']],
     ['two paginations', { ...least, source: { http: { url: 'https://x.example', paginate: { next: 'link', page: { param: 'p' } } } } }, ['source.http.paginate: one_pagination']],
     ['a file URL', { ...least, source: { http: { url: 'file:///etc/passwd' } } }, ['source.http.url: custom']],
     ['a name that would be lost', JSON.parse('{"source":{"http":{"url":"https://x.example","body":{"a":[{"__proto__":1}]}}},"key":"id","where":{"__proto__":1,"a":{"$not":{"__proto__":2}}},"fields":{"__proto__":"x"}}'),

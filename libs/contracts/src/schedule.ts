@@ -42,7 +42,7 @@ const timezone = z.string().refine((zone) => {
   } catch {
     return false; // Intl throws a RangeError for a zone it does not know: that is the answer.
   }
-}, 'expected an IANA time zone such as Europe/Kyiv or UTC');
+}, { error: ({ input }) => `expected an IANA time zone such as Europe/Kyiv or UTC; saw ${JSON.stringify(input)}`, params: { code: 'unknown_timezone' } });
 
 /** When a job fires: one trigger or a list of them (`any`), none = on demand only, and what is done about clashes and outages. */
 export const scheduleSchema = z

@@ -45,8 +45,11 @@ interface Change {
 /**
  * Creates or replaces a job: jobs, revisions and, for a new dataset, its empty head, in one transaction.
  * A definition equal to the present one changes nothing (`changed: false`).
+ * `expect` is called in the transaction, and what it throws refuses the change: for what must hold among several jobs.
  */
-export async function putJob({ database, id, definition, by, ifVersion }: Change & { readonly definition: JobDefinition }): Promise<{ job: JobDocument; created: boolean; changed: boolean }> {
+export async function putJob({ database, id, definition, by, ifVersion, expect }: Change & {
+  readonly definition: JobDefinition; readonly expect?: ((session: ClientSession) => Promise<void>) | undefined;
+}): Promise<{ job: JobDocument; created: boolean; changed: boolean }> {
   return await database.transaction(async (session) => {
     const before = await current(database, id, session);
     const alive = before !== null && !before.deleted;
@@ -58,6 +61,7 @@ export async function putJob({ database, id, definition, by, ifVersion }: Change
       extractionHash: extractionHash(definition), requestHash: requestHash(definition),
       paused: alive ? before.paused : false, createdAt: alive ? before.createdAt : now, changedAt: laterThan(before, now),
     };
+    await expect?.(session);
     await write({ database, session, job, what: 'put', by });
     // The head exists as long as the dataset: a first snapshot and a deletion then always meet on one document.
     if (!alive) await database.db.collection<{ _id: string }>('heads').insertOne({ _id: job.dataset, job: id, rev: 0 } as { _id: string }, { session });

@@ -36,7 +36,7 @@ describe('PUT /v1/jobs/{job}', () => {
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       expect(answer.json()).toMatchObject({ code: 'bad_job', status: 422, type: 'urn:gleaner:problem:bad_job' });
       expect(answer.json().faults?.map(({ path, code }) => `${path}: ${code}`).sort()).toEqual([
-        'id: other_id', 'key: missing_key', 'schedule.cron: bad_cron', 'schedule.cron: several_triggers', 'schedule.every: too_short', 'schedule.timezone: custom', 'source.http.url: custom', 'surprise: unknown_field', 'where.a.$where: unknown_operator',
+        'id: other_id', 'key: missing_key', 'schedule.cron: bad_cron', 'schedule.cron: several_triggers', 'schedule.every: too_short', 'schedule.timezone: unknown_timezone', 'source.http.url: custom', 'surprise: unknown_field', 'where.a.$where: unknown_operator',
       ]);
       const cycle = await call('PUT', '/v1/jobs/bad', { body: { ...job, key: undefined, schedule: { any: [{ cron: '0 0 31 2 *' }, { every: 5 }, { after: { job: 'bad' } }] }, source: { http: { url: 'https://x.example/{{ env.A }}', colour: 1 } } } });
       expect(cycle.json().faults?.map(({ path, code }) => `${path}: ${code}`).sort()).toEqual([
@@ -77,6 +77,12 @@ describe('PUT /v1/jobs/{job}', () => {
       const closing = await call('PUT', '/v1/jobs/c', { body: after('a') });
       expect([closing.status, closing.json().faults?.[0]?.code]).toEqual([422, 'after_cycle']);
       expect(closing.json()['detail']).toContain('c after a after b after c');
+      // Nor are there two that close one together, neither of which has seen the other.
+      for (let round = 0; round < 5; round += 1) {
+        const [one, other] = [`one-${round}`, `other-${round}`];
+        const both = await Promise.all([call('PUT', `/v1/jobs/${one}`, { body: after(other) }), call('PUT', `/v1/jobs/${other}`, { body: after(one) })]);
+        expect(new Set(both.map(({ status }) => status))).toEqual(new Set([201, 422]));
+      }
     });
   });
 

@@ -1,6 +1,6 @@
 import { jobDefinitionSchema, type Fault, type JobDefinition } from '@gleaner/contracts';
 import { jobSchema } from '@gleaner/contracts/answers';
-import { findJob, putJob as writeJob, type Database } from '@gleaner/database';
+import { findJob, putJob as writeJob, type ClientSession, type Database } from '@gleaner/database';
 import { findAfterCycle, parentsOf } from '@gleaner/schedule';
 import { z } from 'zod';
 import { jobAnswer } from '../core/jobAnswer.ts';
@@ -30,10 +30,10 @@ export const putJob = ({ database, messenger }: Gateway) =>
       const read = readJob(id, body);
       const readable = read.ok ? read.definition : read.readable;
       const faults = [...(read.ok ? [] : read.faults), ...(readable ? await cycleFaults({ database, id, definition: readable }) : [])];
-      if (!read.ok || faults.length > 0) throw new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+      if (!read.ok || faults.length > 0) throw badJob(faults);
       await expectPrecondition({ database, id, ifMatch: header('if-match'), ifNoneMatch: header('if-none-match') });
       const ifVersion = versionOfIfMatch(header('if-match'));
-      const { job, created, changed } = await writeJob({ database, id, definition: read.definition, by: principal.name, ...(ifVersion === undefined ? {} : { ifVersion }) });
+      const { job, created, changed } = await writeJob({ database, id, definition: read.definition, by: principal.name, ...(ifVersion === undefined ? {} : { ifVersion }), expect: (session) => expectNoCycle({ database, id, definition: read.definition, session }) });
       if (changed) messenger.announceJob({ job: id, version: job.version, what: 'changed' });
       const known = await knownJobs({ database, ids: mentionedJobs(read.definition) });
       const facts = await readJobFacts({ database, jobs: [job] });
@@ -42,11 +42,28 @@ export const putJob = ({ database, messenger }: Gateway) =>
     },
   });
 
+const badJob = (faults: readonly Fault[]): ProblemError => new ProblemError('bad_job', faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; '), { faults });
+
+interface Proposed {
+  readonly database: Database;
+  readonly id: string;
+  readonly definition: JobDefinition;
+}
+
+/** Of two that would close a cycle together the second sees the first one's job, because both write the same document. Rejects with what a cycle found before is told with. */
+async function expectNoCycle({ session, ...proposed }: Proposed & { readonly session: ClientSession }): Promise<void> {
+  if (parentsOf(proposed.definition.schedule).length === 0) return;
+  // The write makes one of two transactions start over; what it writes says nothing.
+  await proposed.database.db.collection<{ _id: string; n: number }>('meta').updateOne({ _id: 'after' }, { $inc: { n: 1 } }, { upsert: true, session });
+  const faults = await cycleFaults({ ...proposed, session });
+  if (faults.length > 0) throw badJob(faults);
+}
+
 /** Beside what is wrong with the job itself: a cycle of jobs that fire each other. */
-async function cycleFaults({ database, id, definition }: { readonly database: Database; readonly id: string; readonly definition: JobDefinition }): Promise<Fault[]> {
+async function cycleFaults({ database, id, definition, session }: Proposed & { readonly session?: ClientSession }): Promise<Fault[]> {
   if (parentsOf(definition.schedule).length === 0) return [];
   const others = await database.collections.jobs
-    .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 } })
+    .find({ deleted: { $exists: false }, $or: [{ 'definition.schedule.after': { $exists: true } }, { 'definition.schedule.any': { $exists: true } }] }, { projection: { 'definition.schedule': 1 }, ...(session ? { session } : {}) })
     .toArray();
   const schedules = new Map(others.map((job) => [job._id, job.definition.schedule]));
   const cycle = findAfterCycle({ job: id, schedule: definition.schedule, scheduleOf: (job) => schedules.get(job) });
