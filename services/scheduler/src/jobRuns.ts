@@ -7,8 +7,6 @@ interface Line {
   inOrder: boolean;
 }
 
-export type JobRuns = ReturnType<typeof createJobRuns>;
-
 /** Earliest first. */
 export const byMoment = (a: KnownRun, b: KnownRun): number => a.dueAt.getTime() - b.dueAt.getTime() || a.scheduledAt.getTime() - b.scheduledAt.getTime() || (a._id < b._id ? -1 : 1);
 
@@ -19,50 +17,47 @@ const lineOf = ({ state, trigger, inTurn }: KnownRun): 'backfill' | 'inTurn' | u
  * or waking them, does not go through all the others: with 10,000 due backfills of a job in one list the leader stood still for 9 s at a time
  * and had looked at a third of them after a minute; so it has looked at all of them after 4 s, and the longest stretch is 0.4 s.
  */
-export function createJobRuns() {
-  const rivals = new Set<KnownRun>();
-  const lines: { backfill?: Line; inTurn?: Line } = {};
+export class JobRuns {
+  readonly #rivals = new Set<KnownRun>();
+  readonly #lines: { backfill?: Line; inTurn?: Line } = {};
 
-  const remove = (run: KnownRun): void => {
-    rivals.delete(run);
-    for (const name of ['backfill', 'inTurn'] as const) {
-      lines[name]?.runs.delete(run);
-      if (lines[name]?.runs.size === 0) delete lines[name];
+  get size(): number { return this.#rivals.size + (this.#lines.backfill?.runs.size ?? 0) + (this.#lines.inTurn?.runs.size ?? 0); }
+
+  /** Puts the run where it belongs by what it is now. */
+  file(run: KnownRun): void {
+    const name = lineOf(run);
+    const line = name === undefined ? undefined : this.#lines[name];
+    if (line?.runs.has(run) || (name === undefined && this.#rivals.has(run))) return;
+    this.remove(run);
+    if (name === undefined) this.#rivals.add(run);
+    else if (line === undefined) this.#lines[name] = { runs: new Set([run]), newest: run, inOrder: true };
+    else {
+      line.inOrder &&= byMoment(line.newest, run) < 0;
+      line.newest = run;
+      line.runs.add(run);
     }
-  };
+  }
 
-  const firstOf = (line: Line, limit: number): KnownRun[] => {
-    if (!line.inOrder) line.runs = new Set([...line.runs].sort(byMoment));
-    line.inOrder = true;
-    return line.runs.values().take(limit).toArray();
-  };
+  remove(run: KnownRun): void {
+    this.#rivals.delete(run);
+    for (const name of ['backfill', 'inTurn'] as const) {
+      const line = this.#lines[name];
+      if (line?.runs.delete(run) && line.runs.size === 0) delete this.#lines[name];
+    }
+  }
 
-  return {
-    get size(): number { return rivals.size + (lines.backfill?.runs.size ?? 0) + (lines.inTurn?.runs.size ?? 0); },
+  /** Those that a run of the job may have to give way to, or that give way to it; of those that go in turn the first: it says that there are some. */
+  get rivals(): readonly KnownRun[] { return [...this.#rivals, ...(this.#lines.inTurn ? firstOf(this.#lines.inTurn, 1) : [])]; }
 
-    /** Puts the run where it belongs by what it is now. */
-    file(run: KnownRun): void {
-      const name = lineOf(run);
-      const line = name === undefined ? undefined : lines[name];
-      if (line?.runs.has(run) || (name === undefined && rivals.has(run))) return;
-      remove(run);
-      if (name === undefined) rivals.add(run);
-      else if (line === undefined) lines[name] = { runs: new Set([run]), newest: run, inOrder: true };
-      else {
-        line.inOrder &&= byMoment(line.newest, run) < 0;
-        line.newest = run;
-        line.runs.add(run);
-      }
-    },
-    remove,
+  /** All that stand in no line. */
+  get outOfLine(): Iterable<KnownRun> { return this.#rivals; }
 
-    /** Those that a run of the job may have to give way to, or that give way to it; of those that go in turn the first: it says that there are some. */
-    rivals: (): readonly KnownRun[] => [...rivals, ...(lines.inTurn ? firstOf(lines.inTurn, 1) : [])],
+  /** The first of each line, at most `limit` of each. */
+  heads(limit: number): readonly KnownRun[] { return Object.values(this.#lines).flatMap((line) => firstOf(line, limit)); }
+}
 
-    /** All that stand in no line. */
-    outOfLine: (): Iterable<KnownRun> => rivals,
-
-    /** The first of each line, at most `limit` of each. */
-    heads: (limit: number): readonly KnownRun[] => Object.values(lines).flatMap((line) => firstOf(line, limit)),
-  };
+function firstOf(line: Line, limit: number): KnownRun[] {
+  if (!line.inOrder) line.runs = new Set([...line.runs].sort(byMoment));
+  line.inOrder = true;
+  return line.runs.values().take(limit).toArray();
 }

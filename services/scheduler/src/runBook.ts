@@ -1,7 +1,7 @@
 import { unendedStates } from '@gleaner/contracts';
 import type { Database, ForEachInput, RunDocument } from '@gleaner/database';
 import { MinHeap, type UnendedRun } from '@gleaner/schedule';
-import { byMoment, createJobRuns, type JobRuns } from './jobRuns.ts';
+import { byMoment, JobRuns } from './jobRuns.ts';
 import { forgetPrepared, type PreparedTick } from './prepareTicks.ts';
 
 /** An unended run as the leader knows it. Only what decisions and ticks need; `state` follows the leader's own moves at once, storage's when they are heard of. */
@@ -61,7 +61,7 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     const entry = known === undefined ? run : Object.assign(known, run);
     if (known === undefined) {
       byId.set(run._id, entry);
-      if (!byJob.has(run.job)) byJob.set(run.job, createJobRuns());
+      if (!byJob.has(run.job)) byJob.set(run.job, new JobRuns());
     }
     byJob.get(entry.job)?.file(entry);
     const at = wakeAtOf(entry);
@@ -75,7 +75,7 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     /** True where the job has unended runs. */
     hasOf: (job: string): boolean => byJob.has(job),
     /** The job's unended runs but for those that wait in line: of these one at most. */
-    rivalsOf: (job: string): readonly KnownRun[] => byJob.get(job)?.rivals() ?? [],
+    rivalsOf: (job: string): readonly KnownRun[] => byJob.get(job)?.rivals ?? [],
     /** The first in each of the job's lines. */
     headsOf: (job: string, limit: number): readonly KnownRun[] => byJob.get(job)?.heads(limit) ?? [],
     /** The run was changed here: it may stand in a line now, or in none any more. */
@@ -123,7 +123,7 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     async reload(jobs: readonly string[]): Promise<void> {
       const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states }, $nor: [{ state: 'due', trigger: 'backfill' }, { state: 'due', inTurn: true }] }, { projection: fields }).toArray();
       const ids = new Set(found.map(({ _id }) => _id));
-      for (const job of jobs) for (const known of byJob.get(job)?.outOfLine() ?? []) if (!ids.has(known._id)) forget(known._id);
+      for (const job of jobs) for (const known of byJob.get(job)?.outOfLine ?? []) if (!ids.has(known._id)) forget(known._id);
       for (const run of found) { clearAbsent(run, byId.get(run._id)); take(run); }
     },
 
