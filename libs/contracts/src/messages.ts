@@ -74,7 +74,7 @@ export interface Batch extends TryHead {
   readonly seq: number;
   /** With gone ones only where the attempt ends in a `changes` report. */
   readonly items: readonly (BatchItem | GoneItem)[];
-  /** In batches that are sent while the answer is still being read, so that storage can go ahead too. */
+  /** In batches that are sent while an answer that has arrived is still being read, so that storage can go ahead too. */
   readonly ahead?: {
     /** As the report will have it. */
     readonly observedAt: string;

@@ -82,7 +82,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
     const began = performance.now();
     try {
       run.signal.throwIfAborted(); // the run had ended before its tick came: nothing is asked
-      const outcome = await runAttempt(tick, { signal, share, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ahead })) });
+      const outcome = await runAttempt(tick, { signal, share, onBegin: (tell) => (progress = tell), onItems: (items, ahead) => sendBatches(itemBatches({ head, attempt, sent, items, ...(ahead ? { ahead } : {}) })) });
       const { batches, report } = attemptMessages({ tick, head, attempt, startedAt, sent, outcome });
       clearTimeout(startTimer);
       if (outcome.kind === 'failed') await tellStarted();

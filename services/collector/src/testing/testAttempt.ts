@@ -39,14 +39,14 @@ export function inputOf(job: object): AttemptInput {
 }
 
 /** The function that does an attempt, made of the real parts. */
-export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup, passOnChars }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> & { readonly passOnChars?: number } = {}) {
+export async function createTestRunAttempt({ secrets = {}, allowNetworks = loopback, lookup, ...sizes }: Pick<TestAttemptOptions, 'secrets' | 'allowNetworks' | 'lookup'> & { readonly passOnChars?: number; readonly longBytes?: number } = {}) {
   const agents = createGuardedAgents({ allowNetworks, ...(lookup ? { lookup } : {}) });
   const pauses = createOriginPauses();
   const evaluator = createEvaluator();
   const patterns = createPatterns();
   const snapshots = createKnownSnapshots();
   const runAttempt = createRunAttempt({
-    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin, ...(passOnChars === undefined ? {} : { passOnChars }),
+    fetchUpstream: createFetchUpstream({ agents }), agents, pauses, secrets: new Map(Object.entries(secrets)), tokens: createTokens(), hashes: await createHashes(), snapshots, runTask, evaluate: evaluator.evaluate, beginPatterns: patterns.begin, ...sizes,
   });
   return {
     runAttempt,
