@@ -7,7 +7,7 @@ const job = { schedule: { every: '1h' }, source: { http: { url: 'https://upstrea
 
 describe('POST /v1/jobs/{job}/backfill', () => {
   it('makes a run for each fire without a good one, once, however often and at once it is asked', async () => {
-    await withGateway(async ({ call, database }) => {
+    await withGateway(async ({ call, database, broker }) => {
       await call('PUT', '/v1/jobs/j', { body: job });
       const found = (await findJob({ database, id: 'j' })) as JobDocument;
       const at = (hour: number): Date => new Date(Date.UTC(2026, 9, 1, hour));
@@ -23,6 +23,11 @@ describe('POST /v1/jobs/{job}/backfill', () => {
       expect(runs.map((run) => run.slice(0, run.indexOf('~')))).toEqual([1, 3, 5, 6].map((hour) => `j@${at(hour).toISOString()}`));
       expect(await database.collections.runs.findOne({ _id: runs[0] ?? '' })).toMatchObject({ trigger: 'backfill', state: 'due', scheduledAt: at(1) });
       expect((await call('GET', '/v1/runs?job=j&trigger=backfill')).json()['runs']).toHaveLength(4);
+      // Of many only the first are told of.
+      broker.announced.length = 0;
+      const many = backfillAnswer.parse((await call('POST', '/v1/jobs/j/backfill', { body: { from: '2026-09-01T00:00:00Z', to: '2026-09-03T23:00:00Z' } })).json());
+      expect(many.made).toBe(72);
+      expect(broker.announced.map(({ body }) => body)).toMatchObject(many.runs.slice(0, 50).map((run) => ({ kind: 'run', run, state: 'due' })));
     });
   });
 
