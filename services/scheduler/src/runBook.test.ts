@@ -9,6 +9,18 @@ const inserted = (): KnownRun => ({
 const database = { collections: { runs: {} } } as unknown as Database;
 
 describe('the run book', () => {
+  it.each(['reread', 'reload'] as const)('%s does not bring back a run that has ended, and was seen to, while it was being read', async (how) => {
+    let answer: (found: KnownRun[]) => void = () => undefined;
+    const find = () => ({ toArray: () => new Promise<KnownRun[]>((resolve) => { answer = resolve; }) });
+    const book = createRunBook({ database: { collections: { runs: { find } } } as unknown as Database });
+    book.learn(inserted());
+    const reading = how === 'reread' ? book.reread(['a@1', 'b@1']) : book.reload(['a', 'b']);
+    book.forget('a@1');
+    answer([{ ...inserted(), state: 'running' }, { ...inserted(), _id: 'b@1', job: 'b' }]);
+    await reading;
+    expect([...book.all()].map(({ _id }) => _id)).toEqual(['b@1']);
+  });
+
   it('a late word of an insert does not put a run back that was queued since', () => {
     const book = createRunBook({ database });
     book.learn(inserted());

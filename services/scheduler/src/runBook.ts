@@ -1,5 +1,5 @@
 import { unendedStates } from '@gleaner/contracts';
-import type { Database, ForEachInput, RunDocument } from '@gleaner/database';
+import type { Database, Filter, ForEachInput, RunDocument } from '@gleaner/database';
 import { MinHeap, type UnendedRun } from '@gleaner/schedule';
 import { byMoment, JobRuns } from './jobRuns.ts';
 import { forgetPrepared, type PreparedTick } from './prepareTicks.ts';
@@ -36,7 +36,11 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
   const { runs } = database.collections;
   let scannedTo = 0;
 
+  /** Of each read that is under way, the runs that were forgotten since it began. */
+  const forgottenSince = new Set<Set<string>>();
+
   const forget = (id: string): KnownRun | undefined => {
+    for (const gone of forgottenSince) gone.add(id);
     const known = byId.get(id);
     if (known === undefined) return undefined;
     byId.delete(id);
@@ -45,6 +49,21 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
     if (siblings?.size === 0) byJob.delete(known.job);
     onForgotten(known);
     return known;
+  };
+
+  /**
+   * What the database has, without the runs that were forgotten while it was read: their end was seen to meanwhile, and put back they would
+   * count as under way for ever. `use` is called before anything else can be forgotten.
+   */
+  const read = async <T>(filter: Filter<KnownRun>, use: (found: readonly KnownRun[]) => T): Promise<T> => {
+    const gone = new Set<string>();
+    forgottenSince.add(gone);
+    try {
+      const found = await runs.find<KnownRun>(filter as Filter<RunDocument>, { projection: fields }).toArray();
+      return use(found.filter(({ _id }) => !gone.has(_id)));
+    } finally {
+      forgottenSince.delete(gone);
+    }
   };
 
   const wakeAtOf = (run: KnownRun): number | undefined => {
@@ -121,20 +140,20 @@ export function createRunBook({ database, onForgotten = () => undefined }: { rea
 
     /** Reads the unended runs of these jobs as they are now, before anything is decided against one of them; but for those in line, against which nothing is. */
     async reload(jobs: readonly string[]): Promise<void> {
-      const found = await runs.find<KnownRun>({ job: { $in: [...jobs] }, state: { $in: states }, $nor: [{ state: 'due', trigger: 'backfill' }, { state: 'due', inTurn: true }] }, { projection: fields }).toArray();
-      const ids = new Set(found.map(({ _id }) => _id));
-      for (const job of jobs) for (const known of byJob.get(job)?.outOfLine ?? []) if (!ids.has(known._id)) forget(known._id);
-      for (const run of found) { clearAbsent(run, byId.get(run._id)); take(run); }
+      await read({ job: { $in: [...jobs] }, state: { $in: states }, $nor: [{ state: 'due', trigger: 'backfill' }, { state: 'due', inTurn: true }] }, (found) => {
+        const ids = new Set(found.map(({ _id }) => _id));
+        for (const job of jobs) for (const known of byJob.get(job)?.outOfLine ?? []) if (!ids.has(known._id)) forget(known._id);
+        for (const run of found) { clearAbsent(run, byId.get(run._id)); take(run); }
+      });
     },
 
-    /** Reads these runs as they are now; those that have ended are forgotten and come back. */
-    async reread(ids: readonly string[]): Promise<KnownRun[]> {
-      const found = await runs.find<KnownRun>({ _id: { $in: [...ids] } }, { projection: fields }).toArray();
-      const ended: KnownRun[] = [];
-      for (const run of found) {
-        if (states.includes(run.state)) { clearAbsent(run, byId.get(run._id)); take(run); } else { forget(run._id); ended.push(run); }
-      }
-      return ended;
+    /** Reads these runs as they are now; those that have ended are forgotten. */
+    async reread(ids: readonly string[]): Promise<void> {
+      await read({ _id: { $in: [...ids] } }, (found) => {
+        for (const run of found) {
+          if (states.includes(run.state)) { clearAbsent(run, byId.get(run._id)); take(run); } else forget(run._id);
+        }
+      });
     },
 
     /** Runs that wait as the database has it and are not known to: what no event has told. They are to be read again. */
