@@ -7,8 +7,7 @@ export interface Written {
 }
 
 const connections = 3;
-const itemsAtOnce = 3_000;
-const blocksAtOnce = 20;
+const documentsAtOnce = 3_000;
 /** A command holds 16 MB of BSON; a text may take three bytes for each of its characters, an item 4 MiB at most. */
 const bytesAtOnce = 4 * 1024 ** 2;
 
@@ -31,7 +30,7 @@ export async function createStateWriter({ database, session, id, dataset, genera
   return {
     id,
     async items(items) {
-      const chunks = slices(items, { most: itemsAtOnce, sizeOf: ({ data }) => roughSize(data) });
+      const chunks = slices(items, { most: documentsAtOnce, sizeOf: ({ data }) => roughSize(data) });
       const write = async (): Promise<void> => {
         for (let chunk = chunks.shift(); chunk; chunk = chunks.shift())
           await insert('items', chunk.map(({ key, hash, since, data }) => ({ _id: itemId(id, key), key, hash, since, data })));
@@ -40,7 +39,7 @@ export async function createStateWriter({ database, session, id, dataset, genera
     },
     async keyframe(items) {
       const blocks = await packKeyframe(items);
-      for (const some of slices(blocks, { most: blocksAtOnce, sizeOf: ({ packed }) => packed.length })) await insert('keyframes', some.map(({ first, n, packed }) => ({ _id: { e: id, k: first }, n, z: new Binary(packed) })));
+      for (const some of slices(blocks, { most: documentsAtOnce, sizeOf: ({ packed }) => packed.length })) await insert('keyframes', some.map(({ first, n, packed }) => ({ _id: { e: id, k: first }, n, z: new Binary(packed) })));
       return blocks.length;
     },
   };
