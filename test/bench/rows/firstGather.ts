@@ -1,6 +1,7 @@
 import { auctionData, gatherJob } from '../parts/auctionData.ts';
 import type { BenchRow } from '../parts/bench.ts';
 import { rawInsert } from '../parts/rawInsert.ts';
+import { settle } from '../parts/settle.ts';
 import { withGleaner, type Gathered } from '../parts/withGleaner.ts';
 import { withPythonPeers } from '../parts/withPythonPeers.ts';
 import { median, pairedRatios, withSpread } from '../core/statistics.ts';
@@ -19,11 +20,14 @@ export const firstGather: BenchRow = {
       return await withPythonPeers({ bench, upstream }, async (peers) => {
         const [raw, gather, asked, besidePeers, plain, engine]: [number[], number[], number[], number[], number[], number[]] = [[], [], [], [], [], []];
         const warmUps = bench.pick(2, 1);
+        const calm = (): Promise<void> => settle(gleaner.database);
         const first = async (job: string): Promise<Gathered> => {
           await gleaner.putJob(job, gatherJob(`${upstream.url}${path}`));
+          await calm();
           return await gleaner.gather(job, path);
         };
         for (let round = 0; round < warmUps + bench.pick(9, 1); round += 1) {
+          await calm();
           const rawMs = await rawInsert({ database: gleaner.database, items, round });
           const gathered = await first(`first-${round}`);
           bench.log(`round ${round}: raw ${rawMs.toFixed(0)}, Gleaner ${gathered.gatherMs.toFixed(0)} (asked ${gathered.askedMs.toFixed(0)}) ms`);
@@ -35,7 +39,9 @@ export const firstGather: BenchRow = {
         // Apart from the rounds above: fifty thousand documents written and dropped by peers would be what those measure.
         for (let round = 0; round < warmUps + bench.pick(7, 1); round += 1) {
           const { gatherMs } = await first(`beside-${round}`);
+          await calm();
           const plainMs = await peers.gather({ how: 'pymongo', path, collection: 'copies' });
+          await calm();
           const engineMs = await peers.gather({ how: 'mongoengine', path, collection: '' });
           await peers.database.db.dropDatabase();
           bench.log(`Gleaner ${gatherMs.toFixed(0)}, pymongo ${plainMs.toFixed(0)}, mongoengine ${engineMs.toFixed(0)} ms`);

@@ -4,6 +4,7 @@ import { median, pairedRatios, withSpread } from '../core/statistics.ts';
 import { auctionData, gatherJob } from '../parts/auctionData.ts';
 import type { Bench, BenchRow } from '../parts/bench.ts';
 import { rawInsert } from '../parts/rawInsert.ts';
+import { settle } from '../parts/settle.ts';
 import type { Served, Upstream } from '../parts/startUpstream.ts';
 import { withGleaner, type Gathered } from '../parts/withGleaner.ts';
 import { withPythonPeers } from '../parts/withPythonPeers.ts';
@@ -35,13 +36,16 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
       await gleaner.gather('again', path);
       const warmUps = bench.pick(3, 1);
       let round = 0;
+      const calm = (): Promise<void> => settle(gleaner.database);
       const next = async (): Promise<Gathered> => {
+        await calm();
         const gathered = await gleaner.gather('again', path);
         if (gathered.state !== state) throw new Error(`expected the run to end as ${state}; it ended as ${gathered.state}`);
         return gathered;
       };
       for (round = 1; round <= warmUps + bench.pick(15, 2); round += 1) {
         upstream.serve(path, answer(round, body));
+        await calm();
         const rawMs = await rawInsert({ database: gleaner.database, items, round });
         const gathered = await next();
         bench.log(`round ${round}: raw ${rawMs.toFixed(0)}, Gleaner ${gathered.gatherMs.toFixed(1)} (asked ${gathered.askedMs.toFixed(1)}) ms`);
@@ -55,8 +59,11 @@ async function measure(bench: Bench, { what, toRaw, toCelery, answer, state }: C
       for (const last = measured + bench.pick(7, 1); round < last; round += 1) {
         upstream.serve(path, answer(round, body));
         const { gatherMs } = await next();
+        await calm();
         const celeryMs = toCelery === undefined ? undefined : (await peers.celeryGather({ path, collection: 'copies' })).gatherMs;
+        await calm();
         const plainMs = await peers.gather({ how: 'pymongo', path, collection: 'copies' });
+        await calm();
         const engineMs = await peers.gather({ how: 'mongoengine', path, collection: '' });
         bench.log(`Gleaner ${gatherMs.toFixed(1)}${celeryMs === undefined ? '' : `, Celery + pymongo ${celeryMs.toFixed(0)}`}, pymongo ${plainMs.toFixed(0)}, mongoengine ${engineMs.toFixed(0)} ms`);
         if (round < measured) continue;
