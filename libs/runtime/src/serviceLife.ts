@@ -1,3 +1,4 @@
+import { collectRarely } from './collectRarely.ts';
 import { endsWithParent } from './env.ts';
 import type { Logger } from './logger.ts';
 import { releaseWhenQuiet } from './releaseWhenQuiet.ts';
@@ -39,6 +40,7 @@ export async function runService(options: {
   /** Whether the end of stdin ends the service; default by GLEANER_PARENT_PIPE. */
   readonly parentPipe?: boolean;
 }): Promise<void> {
+  collectRarely();
   const { name, log, start, shutdownMs = 30_000, process: port = process, parentPipe = endsWithParent() } = options;
   const releasers: { name: string; deadlineMs: number; release: (deadlineMs: number) => unknown }[] = [];
   const stopping = new AbortController();
