@@ -20,7 +20,7 @@ const layouts: readonly LayoutLimits[] = [
   { ...small, epochShare: 0.5, epochMinimum: 2, logShare: 1, logMinimum: 3, generationShare: 0.5, generationMinimum: 2 },
   { ...small, epochShare: 2, epochMinimum: 99, logShare: 1, logMinimum: 999, generationShare: 2, generationMinimum: 99, logBytes: 700 },
 ];
-const crashPoints = ['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit', 'before a batch is kept', 'after a batch is kept', 'after the complete report is kept', 'before the quarantine', 'before all hashes are read'];
+const crashPoints = ['before the state is written', 'before the transaction', 'in the transaction', 'before the commit', 'after the commit', 'before a batch is kept', 'after a batch is kept', 'after the complete report is kept', 'before the quarantine', 'before all hashes are read'];
 
 /** How a step is delivered: where storage crashes on the way, in how many batches it comes, whether the next step comes at the same time. */
 interface Manner {

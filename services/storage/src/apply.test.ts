@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { messageTypes } from '@gleaner/contracts';
 import { deleteJob, findRun, historyCollectionsOf, MongoServerError, moveRun, putJob, readHistory, readItems, readSnapshots, type ItemsPage } from '@gleaner/database';
@@ -134,6 +135,26 @@ describe('a result', () => {
     expect(await latest(test, job.dataset)).toEqual({});
     expect(await test.history.heads.findOne({ _id: job.dataset })).toMatchObject({ rev: 0 });
     expect(await test.history.snapshots.countDocuments({})).toBe(0);
+  }));
+
+  it('is written once although the leader notes meanwhile that the tick is published', () => withStorage(async (test) => {
+    const { database } = test;
+    const job = await test.job();
+    const run = await test.run(job, '1');
+    const noted = { at: new Date(), by: Promise.resolve<unknown>(undefined) };
+    const steps: string[] = [];
+    const parts = test.another({ onStep: async (step) => {
+      steps.push(step);
+      if (step !== 'in the transaction') return;
+      noted.by = database.collections.runs.updateOne({ _id: run._id }, { $set: { publishedAt: noted.at } });
+      // It waits for the transaction; were it let through, it would end the transaction.
+      await Promise.race([noted.by, delay(200)]);
+    } });
+    expect(await test.handle(messages.complete(run, { a: 1 }), parts)).toEqual({ kind: 'done' });
+    expect(await noted.by).toMatchObject({ matchedCount: 1 });
+    expect(steps.filter((step) => step === 'in the transaction')).toHaveLength(1);
+    expect(await findRun({ database, run: run._id })).toMatchObject({ state: 'succeeded', publishedAt: noted.at });
+    expect(await latest(test, job.dataset)).toEqual({ a: 1 });
   }));
 
   it('of a deleted job is refused, and a remade job starts clean', () => withStorage(async (test) => {
@@ -396,7 +417,7 @@ it('compares with what the other storage applied without reading all hashes agai
 }));
 
 describe('a crash', () => {
-  it.each(['before the state is written', 'before the transaction', 'before the run moves', 'before the commit', 'after the commit'])('%s leaves all or nothing, and the message that comes again completes it', (point) => withStorage(async (test) => {
+  it.each(['before the state is written', 'before the transaction', 'in the transaction', 'before the commit', 'after the commit'])('%s leaves all or nothing, and the message that comes again completes it', (point) => withStorage(async (test) => {
     const job = await test.job();
     for (const [index, values] of [{ a: 1, b: 1 }, { a: 2, c: 1 }].entries()) {
       const run = await test.run(job, String(index));

@@ -15,7 +15,7 @@ import { writeKeyset } from './writeKeyset.ts';
 import { countsOf, startOf, stateGuard, writeSnapshot } from './writeSnapshot.ts';
 
 /**
- * Applies a result in one transaction that begins with the head's compare-and-set and ends with the run's state.
+ * Applies a result in one transaction, guarded by the run's state and the head's compare-and-set.
  * What it reads it reads before, at one `rev` (that of `head`, or a newer one); where that has moved on, `moved`.
  */
 export async function applySnapshot({ parts, result, head }: { readonly parts: StorageParts; readonly result: Result; readonly head: HeadDocument }): Promise<Applied> {

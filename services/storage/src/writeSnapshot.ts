@@ -16,7 +16,7 @@ export const countsOf = ({ result: { saw }, plan: { counts }, kept }: { result: 
   ...(saw.kind !== 'again' && saw.duplicates > 0 ? { duplicates: saw.duplicates } : {}),
 });
 
-/** Writes a planned snapshot in one transaction, from the head's compare-and-set to the run's state. */
+/** Writes a planned snapshot in one transaction: the run's state, the head's compare-and-set, and what the plan says. */
 export async function writeSnapshot({ parts, result, head, plan, position, base, kept, kind, keys, definitionChanged }: {
   parts: StorageParts; result: Result; head: HeadDocument; plan: ApplyPlan; position: string; base?: SnapshotDocument; kept: number; kind: 'whole' | 'partial'; keys?: string; definitionChanged: boolean;
 }): Promise<Applied> {
@@ -46,6 +46,11 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
   let moved: RunDocument | null;
   try {
     moved = await database.transaction(async (session) => {
+      // The run first: the leader notes that its tick is published some 20 ms after, which is when a small result comes, and what somebody else writes to a
+      // document after a transaction has begun ends that transaction at its own write. So the note waits for it, and all of this is not done a second time.
+      const ended = await endRun({ parts, result, session, counts, definitionChanged });
+      if (ended === null) throw new LostRace();
+      await onStep?.('in the transaction');
       const { matchedCount } = await history.heads.updateOne(
         { _id: dataset, rev: head.rev, deleted: { $exists: false } }, headUpdate({ head, plan, row, rev, epoch: { id, position, entries: 0, bytes: 0, stateBytes } }), { session });
       if (matchedCount === 0) throw new LostRace();
@@ -58,9 +63,6 @@ export async function writeSnapshot({ parts, result, head, plan, position, base,
       if (keys !== undefined && !(await touchKeyset({ history, session, dataset, name: keys, now: database.clock.now() }))) throw new LostRace();
       await history.snapshots.insertOne(row, { session });
       await writePlan({ history, session, dataset, generation: plan.generation ? id : head.generation ?? id, plan });
-      await onStep?.('before the run moves');
-      const ended = await endRun({ parts, result, session, counts, definitionChanged });
-      if (ended === null) throw new LostRace();
       await onStep?.('before the commit');
       return ended;
     });
@@ -110,7 +112,7 @@ function headUpdate({ head, plan, row, rev, epoch }: { head: HeadDocument; plan:
   return { $set: set, ...(validators ? {} : { $unset: { validators: true } }) };
 }
 
-/** The last write of the transaction; null where the run's state no longer allows it. */
+/** Null where the run's state no longer allows it. */
 async function endRun({ parts: { database }, result, session, counts, definitionChanged }: { parts: StorageParts; result: Result; session: ClientSession; counts: SnapshotCounts; definitionChanged: boolean }): Promise<RunDocument | null> {
   const { run, saw, observedAt, requests } = result;
   const ended = await moveRun({
