@@ -12,8 +12,8 @@ import { attemptMessages } from './core/attemptMessages.ts';
 import { itemBatches } from './core/batchMessages.ts';
 
 const defaultHeartbeatMs = 10_000;
-/** An attempt that ends sooner, and well, says so in its one report: half the messages and writes of a small answer. */
-const defaultStartedAfterMs = 25;
+/** An attempt that ends sooner, and well, says so in its one report: half the messages and writes of most answers. Nobody who looks sees that a run began a quarter of a second ago. */
+const defaultStartedAfterMs = 250;
 /** Messages of one attempt that wait for their confirm at once: enough to keep the broker busy, little enough to bound memory. */
 const window = 8;
 
@@ -31,7 +31,7 @@ export function createHandleTick({ broker, runAttempt, newAttempt, aborts, memor
   readonly snapshots: Pick<KnownSnapshots, 'put' | 'again'>;
   /** Time between two heartbeats of an attempt, ms; default 10,000. */
   readonly heartbeatMs?: number;
-  /** How long an attempt may take before it says that it has begun, ms; default 25. One that fails says so in any case: only then does its failure count. */
+  /** How long an attempt may take before it says that it has begun, ms; default 250. One that fails says so in any case: only then does its failure count. */
   readonly startedAfterMs?: number;
   readonly log: Logger;
 }): (delivery: Delivery) => Promise<Outcome> {
